@@ -1,0 +1,359 @@
+//! One account: the handle through which a window, a test or a bot acts. Everything that can be
+//! done offline goes through the thread into the outbox; everything that is read comes from the
+//! store by the reading thread.
+
+use crate::api::Api;
+use crate::error::{Fault, Result};
+use crate::feed::{Account, AccountState, Change, Connection, LinkState, PersonView, RoomView};
+use crate::reader::Reader;
+use crate::secrets::{Secret, Secrets};
+use crate::session::Session;
+use crate::socket::Wire;
+use crate::store::{Store, is_damage, sweep_aside, views};
+use crate::thread::{Driver, INBOX, Over, Task, replace};
+use crate::world::{Input, Intent};
+use hallway_kit::{Clock, Tasks};
+use hallway_protocol::ids::{Key, RoomId, UserId};
+use hallway_protocol::rows::TenantRole;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long a room that was just entered may take to arrive.
+const ARRIVES: Duration = Duration::from_secs(10);
+
+/// How long a damaged store may take to be replaced by a new one.
+const REPLACED: Duration = Duration::from_secs(10);
+
+/// One account of this device; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Core(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub id: String,
+    pub me: UserId,
+    pub api: Api,
+    pub session: Arc<Session>,
+    pub reader: Reader,
+    pub clock: Clock,
+    inbox: mpsc::Sender<Task>,
+    status: watch::Receiver<LinkState>,
+    moved: watch::Receiver<u64>,
+    tasks: Tasks,
+    server: String,
+    name: String,
+}
+
+/// What opening an account needs.
+pub(crate) struct Opening {
+    pub id: String,
+    pub path: PathBuf,
+    pub secret: Secret,
+    /// The session of a sign-in that just was.
+    pub fresh: Option<hallway_protocol::rest::Session>,
+    pub secrets: Arc<dyn Secrets>,
+    pub device: String,
+    pub clock: Clock,
+    pub feed: mpsc::UnboundedSender<Vec<Change>>,
+    pub over: mpsc::UnboundedSender<(String, Over)>,
+}
+
+impl Inner {
+    /// Something happened that is no person's act.
+    pub async fn tell(&self, input: Input) -> Result<()> {
+        self.inbox.send(Task::Input(input)).await.map_err(|_| closed())
+    }
+
+    /// Moves with each batch of changes.
+    pub fn moved(&self) -> watch::Receiver<u64> {
+        self.moved.clone()
+    }
+}
+
+impl Core {
+    /// The REST calls of this account.
+    pub fn api(&self) -> &Api {
+        &self.0.api
+    }
+
+    /// Opens the account whose secret was read: its store, its threads, its link.
+    pub(crate) async fn open(opening: Opening) -> Result<Core> {
+        let Opening { id, path, secret, fresh, secrets, device, clock, feed, over } = opening;
+        let key = secret
+            .store_key()
+            .ok_or_else(|| Fault::local("key_missing", "the entry in the keyring holds no key"))?;
+        let (store, damaged) = open_store(&path, &key, &id, &secret, &clock).await?;
+        let me = secret.user;
+        let (server, name) = (secret.server.clone(), secret.name.clone());
+        let base = crate::api::normalised(&server)?;
+        let session = Arc::new(Session::new(&id, secrets, clock.clone(), secret, fresh));
+        let api = Api::new(base)?.with(session.clone());
+        let (inbox, tasks_in) = mpsc::channel(INBOX);
+        let reader = Reader::start(path.clone(), key.clone(), inbox.clone())?;
+        let (status_in, status) = watch::channel(LinkState::Offline);
+        let (moved_in, moved) = watch::channel(0);
+        let tasks = Tasks::default();
+        let driver = Driver {
+            account: id.clone(),
+            path,
+            key,
+            me,
+            wire: Wire { api: api.clone(), session: session.clone(), inbox: inbox.clone(), device },
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            reader: reader.clone(),
+            feed,
+            status: status_in,
+            moved: moved_in,
+            over,
+        };
+        if damaged {
+            driver.damaged();
+        }
+        driver.start(store, tasks_in)?;
+        let inner = Inner {
+            id,
+            me,
+            api,
+            session,
+            reader,
+            clock,
+            inbox,
+            status,
+            moved,
+            tasks,
+            server,
+            name,
+        };
+        Ok(Core(Arc::new(inner)))
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    /// The account's id on this device.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Who I am on the server.
+    pub fn me(&self) -> UserId {
+        self.0.me
+    }
+
+    /// How the link stands.
+    pub fn link(&self) -> LinkState {
+        *self.0.status.borrow()
+    }
+
+    /// Waits until the link stands so.
+    pub async fn until_link(&self, wanted: impl Fn(LinkState) -> bool) -> Result<()> {
+        let mut status = self.0.status.clone();
+        status.wait_for(|state| wanted(*state)).await.map(drop).map_err(|_| closed())
+    }
+
+    /// Acts; answered once it is on disk.
+    pub async fn act(&self, intent: Intent) -> Result<()> {
+        let (answer, answered) = oneshot::channel();
+        self.0.inbox.send(Task::Intent(intent, answer)).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
+
+    /// A new key for an act of this moment.
+    pub(crate) fn key(&self) -> Key {
+        Key::new(self.0.clock.now())
+    }
+
+    /// The rooms, as they are in the store.
+    pub async fn rooms(&self) -> Result<Vec<RoomView>> {
+        let me = self.0.me;
+        self.0.reader.read(move |conn| views::rooms(conn, me, None)).await
+    }
+
+    /// One room; none when it is not mine.
+    pub async fn room(&self, room: RoomId) -> Result<Option<RoomView>> {
+        let me = self.0.me;
+        let rooms = self.0.reader.read(move |conn| views::rooms(conn, me, Some(room))).await?;
+        Ok(rooms.into_iter().next())
+    }
+
+    /// Waits until the room has been fetched for the first time.
+    pub(crate) async fn arrived(&self, room: RoomId) -> Result<RoomView> {
+        let mut moved = self.0.moved.clone();
+        let wait = async {
+            loop {
+                moved.mark_unchanged();
+                if let Some(view) = self.fetched(room).await? {
+                    return Ok(view);
+                }
+                moved.changed().await.map_err(|_| closed())?;
+            }
+        };
+        tokio::time::timeout(ARRIVES, wait).await.map_err(|_| Fault::Offline)?
+    }
+
+    async fn fetched(&self, room: RoomId) -> Result<Option<RoomView>> {
+        let me = self.0.me;
+        let job = move |conn: &rusqlite::Connection| {
+            let cursor: bool = conn
+                .prepare_cached(
+                    "select exists (select 1 from rooms where room = ?1 and state = 'joined'
+                         and cursor > 0)",
+                )?
+                .query_row([room.0], |row| row.get(0))?;
+            Ok(if cursor { views::rooms(conn, me, Some(room))?.pop() } else { None })
+        };
+        self.0.reader.read(job).await
+    }
+
+    /// Whether this device has ever learned what its person is in.
+    pub async fn is_synced(&self) -> Result<bool> {
+        let own = self.0.reader.read(|conn| crate::store::fact(conn, "own")).await?;
+        Ok(own.is_some_and(|own| own != "0"))
+    }
+
+    /// All people known.
+    pub(crate) async fn everybody(&self) -> Result<Vec<PersonView>> {
+        self.0.reader.read(views::everybody).await
+    }
+
+    /// The account as it is shown.
+    pub async fn account(&self) -> Result<Account> {
+        let me = self.0.me;
+        let job = move |conn: &rusqlite::Connection| {
+            let role: Option<String> = conn
+                .prepare_cached("select role from users where user = ?1")?
+                .query_map([me.0], |row| row.get(0))?
+                .next()
+                .transpose()?
+                .flatten();
+            let person = views::people(conn, [me])?.pop();
+            Ok((role, person, crate::store::fact(conn, "server_name")?))
+        };
+        let (role, person, server_name) = self.0.reader.read(job).await?;
+        let signed_out = self.link() == LinkState::SignedOut;
+        let (name, display_name) = person.map_or_else(
+            || (self.0.name.clone(), self.0.name.clone()),
+            |person| (person.name, person.display_name),
+        );
+        Ok(Account {
+            id: self.0.id.clone(),
+            server: self.0.server.clone(),
+            server_name: server_name.unwrap_or_default(),
+            user: me,
+            name,
+            display_name,
+            role: views::read_word(&role.unwrap_or_default(), TenantRole::Member),
+            state: if signed_out { AccountState::SignedOut } else { AccountState::Open },
+        })
+    }
+
+    /// Everything a new subscriber must know: account, link, people, rooms. A store that proves
+    /// damaged on the way is being replaced: what the new one holds is told.
+    pub(crate) async fn snapshot(&self) -> Result<Vec<Change>> {
+        let mut moved = self.0.moved.clone();
+        let whole = async {
+            loop {
+                moved.mark_unchanged();
+                match self.all_there_is().await {
+                    Err(fault) if fault.what() == "store_damaged" => {}
+                    other => return other,
+                }
+                moved.changed().await.map_err(|_| closed())?;
+            }
+        };
+        let late = Fault::local("store_damaged", "the local store is damaged");
+        tokio::time::timeout(REPLACED, whole).await.map_err(|_| late)?
+    }
+
+    async fn all_there_is(&self) -> Result<Vec<Change>> {
+        let account = self.0.id.clone();
+        let mut out = vec![Change::Account { account: self.account().await? }];
+        out.push(Change::Connection(Connection {
+            account: account.clone(),
+            state: self.link(),
+            since: self.0.clock.now(),
+            retry_ms: None,
+            why: None,
+        }));
+        for person in self.everybody().await? {
+            out.push(Change::Person { account: account.clone(), person });
+        }
+        for room in self.rooms().await? {
+            out.push(Change::Room { account: account.clone(), room });
+        }
+        out.extend(self.0.reader.read(move |conn| outbox(conn, account)).await?);
+        Ok(out)
+    }
+
+    /// Keeps what the server calls itself.
+    pub(crate) async fn name_server(&self, name: &str) -> Result<()> {
+        self.act(Intent::ServerName(name.to_owned())).await
+    }
+
+    /// Closes threads, tasks and files.
+    pub(crate) async fn end(&self) {
+        let (ended, wait) = oneshot::channel();
+        if self.0.inbox.send(Task::End(ended)).await.is_ok() {
+            let _ = wait.await;
+        }
+        self.0.reader.close();
+        self.0.tasks.end(Duration::from_secs(2)).await;
+    }
+}
+
+fn closed() -> Fault {
+    Fault::local("closed", "the account is closed")
+}
+
+/// What waits, for a new subscriber.
+fn outbox(conn: &rusqlite::Connection, account: String) -> rusqlite::Result<Option<Change>> {
+    let (waiting, failed): (i64, i64) = conn.query_row(
+        "select count(*) filter (where state not in ('failed', 'settled')),
+                count(*) filter (where state = 'failed') from outbox",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let ask = crate::store::fact(conn, "held")?.is_some_and(|held| held != "0");
+    let count = |n: i64| usize::try_from(n).unwrap_or_default();
+    Ok((waiting + failed > 0).then(|| Change::Outbox {
+        account,
+        waiting: count(waiting),
+        failed: count(failed),
+        ask,
+    }))
+}
+
+/// Opens the store, or makes a new one where SQLCipher refuses the one there is; says whether.
+async fn open_store(
+    path: &std::path::Path,
+    key: &crate::store::StoreKey,
+    id: &str,
+    secret: &Secret,
+    clock: &Clock,
+) -> Result<(Store, bool)> {
+    let (path, key, id, clock) = (path.to_owned(), key.clone(), id.to_owned(), clock.clone());
+    let me = secret.user;
+    let work = move || {
+        sweep_aside(&path);
+        let opened = Store::open(&path, &key, &id, Some(me)).and_then(|store| {
+            // What the engine needs is read here, so that damage to it shows before it starts.
+            store.load()?;
+            Ok(store)
+        });
+        match opened {
+            Ok(store) => Ok((store, false)),
+            Err(error) if is_damage(&error) => {
+                tracing::error!(%error, "the store is damaged");
+                Ok((replace(&path, &key, &id, me, &clock)?, true))
+            }
+            Err(error) => Err(error.into()),
+        }
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|panic| Fault::local("broken", panic.to_string()))?
+}

@@ -1,0 +1,173 @@
+//! What a person wants. Most of it is an operation of the outbox, answered once that is on disk.
+
+use super::{Engine, Fill};
+use crate::apply::Write;
+use crate::error::{Fault, Result};
+use crate::op::Act;
+use crate::world::{Effect, Intent, Target};
+use hallway_protocol::frames::ClientFrame;
+use hallway_protocol::ids::{Key, Millis, RoomId};
+use hallway_protocol::limits::{EMOJI_BYTES, TEXT_BYTES_MAX};
+use hallway_protocol::text;
+
+impl Engine {
+    pub(super) fn intent(&mut self, now: i64, id: u64, intent: Intent) {
+        if let Intent::Fill(request) = intent {
+            if self.link.is_up() {
+                return self.fetch(Fill { intent: id, request, tries: 0 });
+            }
+            return self.reply(id, Err(Fault::Offline));
+        }
+        let result = self.wish(now, intent);
+        self.reply(id, result);
+    }
+
+    fn reply(&mut self, id: u64, result: Result<()>) {
+        self.out.effects.push(Effect::Answer { id, result });
+    }
+
+    fn wish(&mut self, now: i64, intent: Intent) -> Result<()> {
+        let at = self.steady_now(now);
+        match intent {
+            Intent::Send { room, key, at, text, reply, thread } => {
+                self.present(room)?;
+                let text = self.text(&text)?;
+                let act = Act::Send { text, reply: None, thread };
+                let reply = self.answerable(reply);
+                self.outbox.add(room, key, act, at, reply);
+            }
+            Intent::Edit { room, key, target, text } => {
+                self.present(room)?;
+                let text = self.text(&text)?;
+                self.outbox.edit(room, key, target, text, at);
+            }
+            Intent::Delete { room, key, target } => {
+                self.present(room)?;
+                self.outbox.delete(room, key, target, at);
+            }
+            Intent::React { room, key, target, emoji, on } => {
+                if emoji.is_empty() || emoji.len() > EMOJI_BYTES {
+                    return Err(Fault::invalid("emoji", "is not one emoji"));
+                }
+                self.op(room, key, Act::React { emoji, on }, at, Some(target))?;
+            }
+            Intent::Pin { room, key, target, on } => {
+                self.op(room, key, Act::Pin { on }, at, Some(target))?;
+            }
+            Intent::Read { room, key, seq } => {
+                self.present(room)?;
+                self.outbox.read(room, key, seq, at);
+            }
+            Intent::Mine { room, key, patch } => {
+                self.present(room)?;
+                self.outbox.mine(room, key, patch, at);
+            }
+            Intent::Join { room, key } => {
+                if !self.rooms.contains_key(&room) && !self.joining(room) {
+                    self.outbox.add(room, key, Act::Join, at, None);
+                }
+            }
+            Intent::Leave { room, key } => self.op(room, key, Act::Leave, at, None)?,
+            other => self.command(now, other)?,
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, now: i64, intent: Intent) -> Result<()> {
+        match intent {
+            Intent::Retry { key } if !self.outbox.retry(&key) => {
+                return Err(Fault::not_found("failed message"));
+            }
+            Intent::Discard { key } if !self.outbox.discard(&key) => {
+                return Err(Fault::not_found("unsent message"));
+            }
+            Intent::SendAnyway => self.outbox.hold(false),
+            Intent::Online(wants) => self.online(now, wants),
+            Intent::ServerName(name) => self.out.writes.push(Write::Set("server_name", name)),
+            Intent::SignedIn => self.signed_in(now),
+            Intent::Focus(rooms) => self.focus(rooms),
+            Intent::Typing(room) => self.hint(ClientFrame::Typing { room }),
+            Intent::Watch { users, room } => {
+                self.watch = Some((users.clone(), room));
+                self.hint(ClientFrame::Watch { users, room });
+            }
+            Intent::Presence(state) => {
+                self.presence = Some(state);
+                self.hint(ClientFrame::Presence { state });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn op(
+        &mut self,
+        room: RoomId,
+        key: Key,
+        act: Act,
+        at: Millis,
+        target: Option<Target>,
+    ) -> Result<()> {
+        self.present(room)?;
+        self.outbox.add(room, key, act, at, target);
+        Ok(())
+    }
+
+    /// A message that failed cannot be answered; one on its way can, once it has arrived.
+    fn answerable(&self, reply: Option<Target>) -> Option<Target> {
+        reply.filter(|target| match target {
+            Target::Seq(_) => true,
+            Target::Key(key) => self.outbox.by_key(key).is_some(),
+        })
+    }
+
+    fn joining(&self, room: RoomId) -> bool {
+        self.outbox.ops().any(|op| op.room == room && op.act == Act::Join && op.is_alive())
+    }
+
+    /// The room is mine, or will be by the time the operation goes.
+    fn present(&self, room: RoomId) -> Result<()> {
+        if self.rooms.contains_key(&room) || self.joining(room) {
+            Ok(())
+        } else {
+            Err(Fault::not_found("room"))
+        }
+    }
+
+    fn text(&self, text: &str) -> Result<String> {
+        let invalid = |what: text::Wrong| Fault::invalid("text", what.to_string());
+        let checked = text::checked(text, self.limits.text).map_err(invalid)?;
+        if checked.trim().is_empty() {
+            return Err(invalid(text::Wrong::Empty));
+        }
+        if checked.len() > TEXT_BYTES_MAX {
+            return Err(invalid(text::Wrong::TooLong(checked.len(), TEXT_BYTES_MAX)));
+        }
+        Ok(checked)
+    }
+
+    fn focus(&mut self, rooms: Vec<RoomId>) {
+        for room in &rooms {
+            self.with_room(*room, |room| room.hint(0, true));
+        }
+        self.focus = rooms.iter().copied().collect();
+        self.hint(ClientFrame::Focus { rooms });
+    }
+
+    /// What a new link does not know of me.
+    pub(super) fn remind(&mut self) {
+        if let Some((users, room)) = self.watch.clone() {
+            self.say(ClientFrame::Watch { users, room });
+        }
+        if let Some(state) = self.presence {
+            self.say(ClientFrame::Presence { state });
+        }
+    }
+
+    /// Said if somebody hears it now.
+    fn hint(&mut self, frame: ClientFrame) {
+        if self.link.is_up() {
+            self.say(frame);
+        }
+    }
+}

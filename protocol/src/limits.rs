@@ -1,0 +1,90 @@
+//! Limits of protocol.md §1. The defaults stand here once; a server may lower or raise the ones in
+//! [`Limits`], and sends them in `welcome`.
+
+use serde::{Deserialize, Serialize};
+
+/// User name, characters.
+pub const NAME_MAX: usize = 50;
+/// Display name, characters.
+pub const DISPLAY_NAME_MAX: usize = 80;
+/// Room name, characters.
+pub const ROOM_NAME_MAX: usize = 80;
+/// Room topic, characters.
+pub const TOPIC_MAX: usize = 250;
+/// File name, characters.
+pub const FILE_NAME_MAX: usize = 255;
+/// Status text of a person, characters.
+pub const STATUS_MAX: usize = 100;
+/// Device label, characters.
+pub const DEVICE_MAX: usize = 80;
+/// One emoji, bytes.
+pub const EMOJI_BYTES: usize = 64;
+/// Different emoji on one message.
+pub const EMOJI_KINDS: usize = 20;
+/// `meta` of a message as JSON, bytes.
+pub const META_BYTES: usize = 4 * 1024;
+/// `hello`, bytes; it is read before anyone is known.
+pub const HELLO_BYTES: usize = 64 * 1024;
+/// Rooms named in one `hello` or `/sync`.
+pub const HELLO_ROOMS: usize = 2_000;
+/// People in one `watch`.
+pub const WATCH_MAX: usize = 200;
+/// People of a direct room beside the caller.
+pub const DIRECT_MAX: usize = 10;
+/// Members named when a room is made.
+pub const MEMBERS_AT_ONCE: usize = 100;
+/// Text bytes no configuration may exceed.
+pub const TEXT_BYTES_MAX: usize = 65_536;
+/// One value of a person's private storage, bytes.
+pub const STORAGE_VALUE_BYTES: usize = 64 * 1024;
+/// Values in one person's private storage.
+pub const STORAGE_KEYS: usize = 256;
+/// Password length, characters: least and most.
+pub const PASSWORD: (usize, usize) = (8, 128);
+/// Unread is counted to here.
+pub const UNREAD_MAX: i64 = 100;
+/// Rows of one page, when nothing is asked, and at most.
+pub const PAGE: (usize, usize) = (50, 100);
+/// Changes a replay may cover; further behind, a window.
+pub const REPLAY_MAX: i64 = 2_000;
+/// Rows in one delta frame.
+pub const DELTA_ROWS: usize = 500;
+/// Bytes in one delta frame.
+pub const DELTA_BYTES: usize = 256 * 1024;
+/// Changed rows a window may carry before it becomes a reset.
+pub const WINDOW_ROWS: usize = 1_000;
+/// How long a `typing` holds, milliseconds.
+pub const TYPING_MS: i64 = 6_000;
+/// How long `/sync` may wait, milliseconds.
+pub const SYNC_WAIT_MS: i64 = 30_000;
+
+/// The limits a client must know, in `welcome.limits`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Message text, characters.
+    pub text: usize,
+    /// One frame, bytes.
+    pub frame: usize,
+    /// One file, bytes.
+    pub file: i64,
+    /// Unanswered commands a room; 0 means no limit.
+    pub unanswered: usize,
+    /// Commands a second on one connection; 0 means no limit.
+    pub commands_per_second: u32,
+    /// Commands at once on one connection.
+    pub burst: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            text: 4_000,
+            frame: 1024 * 1024,
+            file: 100 * 1024 * 1024,
+            unanswered: 16,
+            commands_per_second: 50,
+            burst: 100,
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Bodies of REST requests and answers (protocol.md §3, §4). Answers that are a room, a person, a
+//! message or a membership are the rows themselves.
+
+use crate::frames::{Delta, Head, OwnFrame, ServerFrame};
+use crate::ids::{Key, Millis, RoomId, Seq, UserId};
+use crate::rows::{History, Role, Row, Visibility};
+use serde::{Deserialize, Serialize};
+
+mod accounts;
+
+pub use accounts::*;
+
+/// Kinds of room that can be asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewRoomKind {
+    /// Private unless said otherwise.
+    Group,
+    /// Public unless said otherwise.
+    Channel,
+}
+
+/// `POST /rooms`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewRoom {
+    /// Idempotency key; the header does as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// Group or channel.
+    pub kind: NewRoomKind,
+    /// 1–80 characters.
+    pub name: String,
+    /// At most 250 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// By kind when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+    /// All when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<UserId>,
+    /// It vanishes when left alone.
+    #[serde(default)]
+    pub ephemeral: bool,
+    /// Reserved.
+    #[serde(default)]
+    pub sealed: bool,
+}
+
+/// `POST /rooms/direct`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewDirect {
+    /// 1…10 others.
+    pub users: Vec<UserId>,
+}
+
+/// `PATCH /rooms/{room}`; absent stays.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct RoomPatch {
+    /// 1–80 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// At most 250 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// Owner alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+    /// Owner alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+}
+
+/// A room's join code: body of `POST /rooms/join`, answer of `POST /rooms/{room}/code`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct JoinCode {
+    /// 8 characters; case and hyphens are ignored.
+    pub code: String,
+}
+
+/// `PUT /rooms/{room}/members/{user}`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct MemberRole {
+    /// Member when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+}
+
+/// `PUT /rooms/{room}/read-mark`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReadMark {
+    /// Read up to here.
+    pub seq: Seq,
+}
+
+/// `POST /rooms/{room}/messages`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct NewMessage {
+    /// Made once, when the person acted.
+    pub key: Key,
+    /// What.
+    #[serde(default)]
+    pub text: String,
+    /// `seq` it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Seq>,
+    /// `seq` of the thread's first message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<Seq>,
+    /// Media ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Free data, an object.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub meta: serde_json::Map<String, serde_json::Value>,
+    /// My draft of this room is done with.
+    #[serde(default)]
+    pub clears_draft: bool,
+}
+
+/// `PATCH /rooms/{room}/messages/{seq}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct EditMessage {
+    /// Idempotency key; the header does as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// The new text.
+    pub text: String,
+}
+
+/// One earlier text of a message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Edit {
+    /// What it said until then.
+    pub text: String,
+    /// When it was written.
+    pub at: Millis,
+}
+
+/// A page of a room's history.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// Nothing is missing from here …
+    pub lo: Seq,
+    /// … to here.
+    pub hi: Seq,
+    /// Oldest first; messages, their reactions, messages they quote, people.
+    pub rows: Vec<Row>,
+    /// The room's head when it was read.
+    pub as_of: Seq,
+    /// Lowest `seq` I may see.
+    pub min_seq: Seq,
+}
+
+/// A list whose elements are rows.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Rows {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// For the next part; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A list whose elements are not rows.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Items<T> {
+    /// The elements.
+    pub items: Vec<T>,
+    /// For the next part; absent at the end.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+fn none() -> Option<String> {
+    None
+}
+
+/// How far one member has read and received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Who.
+    pub user: UserId,
+    /// Read mark.
+    pub read: Seq,
+    /// Stored on one of their devices.
+    pub delivered: Seq,
+}
+
+/// One hit of `GET /search`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Hit {
+    /// The message row.
+    pub message: Row,
+    /// Where the words stand, `[start, end)` in characters.
+    pub ranges: Vec<(usize, usize)>,
+}
+
+/// `POST /sync`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Sync {
+    /// The data set my cursors belong to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<String>,
+    /// My own log's cursor.
+    pub own: Seq,
+    /// Where I stand in each room.
+    pub rooms: Vec<SyncRoom>,
+    /// The rooms on screen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub focus: Vec<RoomId>,
+    /// How long to wait when nothing is behind, at most 30,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<i64>,
+}
+
+/// One room of a `/sync`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SyncRoom {
+    /// `[room, since]`.
+    Short(RoomId, Seq),
+    /// With what a `pull` may say.
+    Full {
+        /// The room.
+        room: RoomId,
+        /// Cursor.
+        since: Seq,
+        /// Lowest covered `seq`.
+        #[serde(default)]
+        floor: Option<Seq>,
+        /// How many of the latest messages.
+        #[serde(default)]
+        latest: Option<usize>,
+    },
+}
+
+/// Answer to `/sync`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Synced {
+    /// The data set.
+    pub epoch: String,
+    /// Server time.
+    pub now: Millis,
+    /// As `welcome.rooms`.
+    pub rooms: Vec<Head>,
+    /// Rooms named that I am not in.
+    pub gone: Vec<RoomId>,
+    /// One for each named room that is behind, up to 1 MiB in all.
+    pub deltas: Vec<Delta>,
+    /// My own log since the cursor.
+    pub own: OwnFrame,
+    /// `typing`, `read`, `presence`.
+    pub ephemeral: Vec<ServerFrame>,
+}

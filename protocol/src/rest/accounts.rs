@@ -1,0 +1,198 @@
+//! Bodies of REST about people: the server they come to, accounts, sessions, invites, profiles
+//! (protocol.md §3).
+
+use crate::ids::{Millis, RoomId};
+use crate::rows::{Row, User};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Who may make an account.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Anyone.
+    Open,
+    /// Whoever holds an invite.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+/// `GET /server`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// Name of the tenant or server, for people.
+    pub name: String,
+    /// Version of the program.
+    pub version: String,
+    /// Who may make an account.
+    pub registration: Registration,
+    /// Mail is configured.
+    pub mail: bool,
+    /// Guests may come by room code.
+    pub guests: bool,
+    /// The data set.
+    pub epoch: String,
+}
+
+/// `POST /auth/register`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Register {
+    /// Tenant name; `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// User name.
+    pub name: String,
+    /// As others see it; the user name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// 8–128 characters.
+    pub password: String,
+    /// An invite code, or the owner token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<String>,
+    /// Label of the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+}
+
+/// Answer to `register`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Registered {
+    /// The new person.
+    #[serde(serialize_with = "user_row")]
+    pub user: User,
+    /// Signed in at once, unless mail must be verified first.
+    #[serde(default)]
+    pub session: Option<Session>,
+    /// A mail was sent that must be answered first.
+    pub verify_email: bool,
+}
+
+/// `POST /auth/login`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Login {
+    /// Tenant name; `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Name or mail address.
+    pub login: String,
+    /// The password.
+    pub password: String,
+    /// Label of the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// A second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// Answer to `login`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SignedIn {
+    /// Who.
+    #[serde(serialize_with = "user_row")]
+    pub user: User,
+    /// With what.
+    pub session: Session,
+}
+
+/// A session as its device holds it. Clients measure `expires_in_ms` with a monotonic clock.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// Session id.
+    pub id: String,
+    /// Bearer token.
+    pub access_token: String,
+    /// How long it lasts from now.
+    pub expires_in_ms: i64,
+    /// Server time.
+    pub now: Millis,
+    /// For the next access token.
+    pub refresh_token: String,
+}
+
+/// `POST /auth/refresh`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refresh {
+    /// The last one given.
+    pub refresh_token: String,
+}
+
+/// Answer to `refresh`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refreshed {
+    /// The session, with new tokens.
+    pub session: Session,
+}
+
+/// `PUT /users/me/password`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ChangePassword {
+    /// The present one.
+    pub old: String,
+    /// The next one.
+    pub new: String,
+}
+
+/// `POST /invites`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct NewInvite {
+    /// 1…1000; 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<i64>,
+    /// From now; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<i64>,
+    /// The newcomer becomes a member of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomId>,
+}
+
+/// An invite; `code` and `link` are shown once, when it is made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Invite {
+    /// Its id.
+    pub id: String,
+    /// The code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// `hallway://…/invite/CODE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// How often it still opens.
+    pub uses_left: i64,
+    /// When it stops.
+    pub expires_at: Option<Millis>,
+    /// The room it leads into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomId>,
+}
+
+/// `PATCH /users/me`; absent stays.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ProfilePatch {
+    /// User name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// As others see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Status text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+}
+
+/// `DELETE /users/me`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CloseAccount {
+    /// To be sure it is you.
+    pub password: String,
+}
+
+/// A person in an answer is the row, `t` included.
+fn user_row<S: Serializer>(user: &User, s: S) -> Result<S::Ok, S::Error> {
+    Row::User(user.clone()).serialize(s)
+}

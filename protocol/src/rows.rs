@@ -1,0 +1,389 @@
+//! Rows: what lasts, with a version. Events, deltas, pages and answers all carry these, and one
+//! rule applies them all: **store the row iff its `rev` is newer than what you hold.**
+//!
+//! In a row a field that is null, false, empty or zero is left out; reading restores it.
+
+use crate::ids::{Key, Millis, RoomId, Seq, UserId};
+use serde::{Deserialize, Serialize};
+
+/// True for a value that a row may leave out.
+fn blank<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Any row, told apart by `t`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Row {
+    /// A message, its tombstone, or a system notice.
+    Message(Message),
+    /// One person's emoji on one message.
+    Reaction(Reaction),
+    /// One person's membership of a room.
+    Member(Member),
+    /// A room's settings.
+    Room(Room),
+    /// A person as others see them.
+    User(User),
+    /// What one account keeps about one of its rooms.
+    Mine(Mine),
+    /// One signed-in device of mine.
+    Session(SessionRow),
+    /// A kind a later version added: ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Row {
+    /// The version of the row, of the log that numbers it.
+    pub fn rev(&self) -> Seq {
+        match self {
+            Row::Message(row) => row.rev,
+            Row::Reaction(row) => row.rev,
+            Row::Member(row) => row.rev,
+            Row::Room(row) => row.rev,
+            Row::User(row) => row.rev,
+            Row::Mine(row) => row.rev,
+            Row::Session(row) => row.rev,
+            Row::Unknown => 0,
+        }
+    }
+}
+
+/// What kind of message it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// Something a person said.
+    #[default]
+    Text,
+    /// A notice of the room itself (`meta.what` says which); uncounted, without key and text.
+    System,
+}
+
+/// A message of a room. A tombstone (`deleted`) keeps `seq n sender at key kind thread` alone.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Message {
+    /// The room whose log numbers it.
+    pub room: RoomId,
+    /// Its position in the room's log; with `room` its identity.
+    pub seq: Seq,
+    /// Its version: the `seq` of the change that last wrote it.
+    pub rev: Seq,
+    /// Ordinal among the room's countable messages; 0 for system notices.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub n: i64,
+    /// Who said it; for system notices who caused it.
+    pub sender: UserId,
+    /// When the server took it, for display.
+    pub at: Millis,
+    /// The key its sender gave it; none for system notices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// Text or system notice.
+    pub kind: MessageKind,
+    /// What was said, NFC.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub text: String,
+    /// `seq` of the message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Seq>,
+    /// `seq` of the first message of the thread it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<Seq>,
+    /// Attached files.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub files: Vec<File>,
+    /// People it names.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub mentions: Vec<UserId>,
+    /// It names everyone in the room.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub everyone: bool,
+    /// Free data of its sender (an object, at most 4 KiB), or what a system notice says.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub meta: serde_json::Map<String, serde_json::Value>,
+    /// When its text last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Millis>,
+    /// It is pinned in its room.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub pinned: bool,
+    /// It is a tombstone.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub deleted: bool,
+}
+
+/// A file attached to a message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct File {
+    /// Media id.
+    pub id: String,
+    /// Name as its uploader gave it, at most 255 characters.
+    pub name: String,
+    /// Media type, by content.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Bytes.
+    pub size: i64,
+    /// Pixels, for pictures and video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<i64>,
+    /// Pixels, for pictures and video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<i64>,
+}
+
+/// One person's emoji on one message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reaction {
+    /// The room.
+    pub room: RoomId,
+    /// The message.
+    pub seq: Seq,
+    /// Who reacted.
+    pub user: UserId,
+    /// At most 64 bytes.
+    pub emoji: String,
+    /// False once taken back.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub on: bool,
+    /// Version, of the room's log.
+    pub rev: Seq,
+}
+
+/// What a member may do; the order is the order of power.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Post, react, reply, leave.
+    #[default]
+    Member,
+    /// Pin, rename, code, add and remove those below, delete others' messages.
+    Admin,
+    /// Roles, visibility, history, delete.
+    Owner,
+}
+
+/// One person's membership of a room. `left_seq` set means: was a member.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Member {
+    /// The room.
+    pub room: RoomId,
+    /// The person.
+    pub user: UserId,
+    /// Their role.
+    pub role: Role,
+    /// `seq` of their last joining.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub joined_seq: Seq,
+    /// `seq` of their leaving or removal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_seq: Option<Seq>,
+    /// Version, of the room's log.
+    pub rev: Seq,
+}
+
+/// The kinds of room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomKind {
+    /// Exactly its people, for ever.
+    Direct,
+    /// Private unless said otherwise.
+    Group,
+    /// Public unless said otherwise.
+    Channel,
+}
+
+/// Who finds a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Anyone of the tenant but guests may read and join.
+    Public,
+    /// Members alone know of it.
+    Private,
+}
+
+/// How far back a newcomer reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum History {
+    /// From the first message.
+    #[default]
+    All,
+    /// From one's own joining.
+    Joined,
+}
+
+/// A room's settings.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Room {
+    /// The room.
+    pub room: RoomId,
+    /// Direct, group or channel.
+    pub kind: RoomKind,
+    /// 1–80 characters; empty for direct rooms.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub name: String,
+    /// At most 250 characters.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub topic: String,
+    /// Public or private.
+    pub visibility: Visibility,
+    /// From the start or from joining.
+    pub history: History,
+    /// It vanishes when nobody has been connected for a while.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub ephemeral: bool,
+    /// Reserved for end-to-end encryption; set at creation, never changes.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub sealed: bool,
+    /// It is gone.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub deleted: bool,
+    /// Version, of the room's log.
+    pub rev: Seq,
+}
+
+/// What a person may do in their tenant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantRole {
+    /// An account like any other.
+    #[default]
+    Member,
+    /// Invites, moderation.
+    Admin,
+    /// Everything.
+    Owner,
+}
+
+/// A person as others see them; `role` and `email` stand only in one's own row.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct User {
+    /// The person.
+    pub user: UserId,
+    /// Unique in the tenant after case folding.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub name: String,
+    /// At most 80 characters.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub display_name: String,
+    /// Media id of the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
+    /// Status text.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub status: String,
+    /// It is a program.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub bot: bool,
+    /// It came by a room code alone.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub guest: bool,
+    /// The account is closed.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub deleted: bool,
+    /// My own row alone: what I may do in the tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<TenantRole>,
+    /// My own row alone: my mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// My own row alone: a second factor is asked for at sign-in.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub second_factor: bool,
+    /// Version, of that person's own log.
+    pub rev: Seq,
+}
+
+/// How I stand to a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MineState {
+    /// In it.
+    Joined,
+    /// I left (or hid a direct room).
+    Left,
+    /// Somebody removed me.
+    Removed,
+    /// The room is gone.
+    Deleted,
+}
+
+/// Which messages of a room call for me.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notify {
+    /// Each.
+    #[default]
+    All,
+    /// Mentions, replies to me, direct.
+    Mentions,
+    /// None.
+    None,
+}
+
+/// What one account keeps about one of its rooms; numbered by that person's own log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Mine {
+    /// The room.
+    pub room: RoomId,
+    /// Joined, left, removed, deleted.
+    pub state: MineState,
+    /// The room's head when this was written.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub head: Seq,
+    /// Read mark.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub read: Seq,
+    /// Unread messages, counted to 100.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub unread: i64,
+    /// Those that concern me.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub mentions: i64,
+    /// Marked unread by hand.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub unread_mark: bool,
+    /// All, mentions, none.
+    #[serde(default)]
+    pub notify: Notify,
+    /// Quiet until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<Millis>,
+    /// Kept at the top.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub favourite: bool,
+    /// Text begun and not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
+    /// Lowest `seq` I may see; 0 and 1 both mean everything.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub min_seq: Seq,
+    /// Version, of my own log.
+    pub rev: Seq,
+}
+
+/// One signed-in device of mine; numbered by my own log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// Session id.
+    pub id: String,
+    /// Label the device gave itself.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub device: String,
+    /// It is the one that asks. Never set in `own` frames pushed to all devices.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub current: bool,
+    /// For display.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub last_seen_at: Millis,
+    /// Signed out.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub ended: bool,
+    /// Version, of my own log.
+    pub rev: Seq,
+}

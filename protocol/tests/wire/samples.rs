@@ -1,0 +1,594 @@
+//! One value of every type of the wire, full and blank.
+
+use hallway_protocol::error::{Code, Refused};
+use hallway_protocol::frames::*;
+use hallway_protocol::ids::{Key, RoomId, UserId};
+use hallway_protocol::limits::Limits;
+use hallway_protocol::rest::*;
+use hallway_protocol::rows::{self, *};
+use proptest::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, json};
+
+const ROOM: RoomId = RoomId(7);
+const ADA: UserId = UserId(3);
+const LIN: UserId = UserId(9);
+const AT: i64 = 1_795_165_680_123;
+
+pub const CODES: [Code; 16] = [
+    Code::Invalid,
+    Code::WrongCredentials,
+    Code::SignedOut,
+    Code::Unverified,
+    Code::Forbidden,
+    Code::NotFound,
+    Code::Unsupported,
+    Code::Taken,
+    Code::Conflict,
+    Code::Gone,
+    Code::TooLarge,
+    Code::RateLimited,
+    Code::Busy,
+    Code::Broken,
+    Code::TooOld,
+    Code::Unknown,
+];
+
+fn key() -> Key {
+    Key::from_bytes([1, 0x90, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 10])
+}
+
+fn meta() -> Map<String, serde_json::Value> {
+    json!({"topic": "tea"}).as_object().expect("an object").clone()
+}
+
+fn message() -> Message {
+    let file = rows::File {
+        id: "f1".into(),
+        name: "a.png".into(),
+        kind: "image/png".into(),
+        size: 1234,
+        width: Some(64),
+        height: Some(64),
+    };
+    Message {
+        room: ROOM,
+        seq: 812,
+        rev: 815,
+        n: 640,
+        sender: ADA,
+        at: AT,
+        key: Some(key()),
+        kind: MessageKind::Text,
+        text: "tea?".into(),
+        reply: Some(801),
+        thread: Some(790),
+        files: vec![file],
+        mentions: vec![LIN],
+        everyone: true,
+        meta: meta(),
+        edited_at: Some(AT + 1),
+        pinned: true,
+        deleted: true,
+    }
+}
+
+fn blank_message() -> Message {
+    Message {
+        n: 0,
+        key: None,
+        kind: MessageKind::System,
+        text: String::new(),
+        reply: None,
+        thread: None,
+        files: Vec::new(),
+        mentions: Vec::new(),
+        everyone: false,
+        meta: Map::new(),
+        edited_at: None,
+        pinned: false,
+        deleted: false,
+        ..message()
+    }
+}
+
+fn user() -> User {
+    User {
+        user: ADA,
+        name: "ada".into(),
+        display_name: "Ada".into(),
+        avatar: Some("f1".into()),
+        status: "tea".into(),
+        bot: true,
+        guest: true,
+        deleted: true,
+        role: Some(TenantRole::Owner),
+        email: Some("ada@example.org".into()),
+        second_factor: true,
+        rev: 4,
+    }
+}
+
+fn blank_user() -> User {
+    User {
+        name: String::new(),
+        display_name: String::new(),
+        avatar: None,
+        status: String::new(),
+        bot: false,
+        guest: false,
+        deleted: false,
+        role: None,
+        email: None,
+        second_factor: false,
+        ..user()
+    }
+}
+
+/// Each kind of row, full and blank.
+pub fn rows() -> Vec<Row> {
+    let reaction =
+        Reaction { room: ROOM, seq: 812, user: ADA, emoji: "👍".into(), on: true, rev: 815 };
+    let member = Member {
+        room: ROOM,
+        user: ADA,
+        role: Role::Owner,
+        joined_seq: 1,
+        left_seq: Some(5),
+        rev: 5,
+    };
+    let room = Room {
+        room: ROOM,
+        kind: RoomKind::Channel,
+        name: "kitchen".into(),
+        topic: "tea".into(),
+        visibility: Visibility::Public,
+        history: History::Joined,
+        ephemeral: true,
+        sealed: true,
+        deleted: true,
+        rev: 2,
+    };
+    let blank_room = Room {
+        kind: RoomKind::Direct,
+        name: String::new(),
+        topic: String::new(),
+        visibility: Visibility::Private,
+        history: History::All,
+        ephemeral: false,
+        sealed: false,
+        deleted: false,
+        ..room.clone()
+    };
+    let session = SessionRow {
+        id: "s1".into(),
+        device: "laptop".into(),
+        current: true,
+        last_seen_at: AT,
+        ended: true,
+        rev: 56,
+    };
+    let blank_session = SessionRow {
+        device: String::new(),
+        current: false,
+        last_seen_at: 0,
+        ended: false,
+        ..session.clone()
+    };
+    vec![
+        Row::Message(message()),
+        Row::Message(blank_message()),
+        Row::Reaction(reaction.clone()),
+        Row::Reaction(Reaction { on: false, ..reaction }),
+        Row::Member(member.clone()),
+        Row::Member(Member { role: Role::Member, joined_seq: 0, left_seq: None, ..member }),
+        Row::Room(room),
+        Row::Room(blank_room),
+        Row::User(user()),
+        Row::User(blank_user()),
+        Row::Mine(mine()),
+        Row::Mine(blank_mine()),
+        Row::Session(session),
+        Row::Session(blank_session),
+        Row::Unknown,
+    ]
+}
+
+fn mine() -> Mine {
+    Mine {
+        room: ROOM,
+        state: MineState::Joined,
+        head: 815,
+        read: 811,
+        unread: 3,
+        mentions: 1,
+        unread_mark: true,
+        notify: Notify::Mentions,
+        muted_until: Some(AT),
+        favourite: true,
+        draft: Some("te".into()),
+        min_seq: 4,
+        rev: 55,
+    }
+}
+
+fn blank_mine() -> Mine {
+    Mine {
+        state: MineState::Removed,
+        head: 0,
+        read: 0,
+        unread: 0,
+        mentions: 0,
+        unread_mark: false,
+        notify: Notify::All,
+        muted_until: None,
+        favourite: false,
+        draft: None,
+        min_seq: 0,
+        ..mine()
+    }
+}
+
+/// Each frame of a client.
+pub fn client_frames() -> Vec<ClientFrame> {
+    let hello = Hello {
+        v: 1,
+        token: Some("t".into()),
+        device: "laptop".into(),
+        epoch: Some("e".into()),
+        own: 54,
+        rooms: Cursors::List(vec![(ROOM, 812), (RoomId(9), 40)]),
+        focus: vec![ROOM],
+    };
+    let fresh = Hello {
+        token: None,
+        epoch: None,
+        own: 0,
+        rooms: Cursors::default(),
+        focus: Vec::new(),
+        ..hello.clone()
+    };
+    let acked = Hello { rooms: Cursors::Word(Acked::Acked), ..fresh.clone() };
+    let patch = MinePatch {
+        notify: Some(Notify::None),
+        muted_until: Some(None),
+        favourite: Some(false),
+        unread_mark: Some(true),
+        draft: Some(Some("te".into())),
+    };
+    let (room, key) = (ROOM, key);
+    vec![
+        ClientFrame::Hello(hello),
+        ClientFrame::Hello(fresh),
+        ClientFrame::Hello(acked),
+        ClientFrame::Send(send(true)),
+        ClientFrame::Send(send(false)),
+        ClientFrame::Edit { id: 13, room, key: key(), seq: 812, text: "coffee?".into() },
+        ClientFrame::Delete { id: 14, room, key: key(), seq: 812 },
+        ClientFrame::React { id: 15, room, key: key(), seq: 812, emoji: "👍".into(), on: true },
+        ClientFrame::Pin { id: 16, room, key: key(), seq: 812, on: false },
+        ClientFrame::Read { id: 17, room, seq: 816 },
+        ClientFrame::Mine { id: 18, room, patch },
+        ClientFrame::Mine { id: 18, room, patch: MinePatch::default() },
+        ClientFrame::Forget { id: 19, room, key: key() },
+        ClientFrame::Pull { id: 4, room, since: 812, floor: Some(500), latest: Some(50) },
+        ClientFrame::Pull { id: 4, room, since: 0, floor: None, latest: None },
+        ClientFrame::Own { id: 5, since: 54 },
+        ClientFrame::Heads { id: 6 },
+        ClientFrame::Call {
+            id: 20,
+            method: "POST".into(),
+            path: "/rooms".into(),
+            body: Some(json!({"name": "x"})),
+        },
+        ClientFrame::Call { id: 20, method: "GET".into(), path: "/rooms".into(), body: None },
+        ClientFrame::Typing { room },
+        ClientFrame::Focus { rooms: vec![room] },
+        ClientFrame::Watch { users: vec![ADA, LIN], room: None },
+        ClientFrame::Watch { users: Vec::new(), room: Some(room) },
+        ClientFrame::Presence { state: Presence::Away },
+        ClientFrame::Ack { rooms: vec![(room, 816)], own: Some(56) },
+        ClientFrame::Ack { rooms: Vec::new(), own: None },
+        ClientFrame::Heartbeat {},
+        ClientFrame::Unknown,
+    ]
+}
+
+fn send(full: bool) -> Send {
+    Send {
+        id: 12,
+        room: ROOM,
+        key: key(),
+        text: "tea?".into(),
+        reply: full.then_some(801),
+        thread: full.then_some(790),
+        files: if full { vec!["f1".into()] } else { Vec::new() },
+        meta: if full { meta() } else { Map::new() },
+        clears_draft: full,
+    }
+}
+
+fn head() -> Head {
+    Head { room: ROOM, head: 815, base: 9, last_n: 643, read: 811, unread: 3, mentions: 1 }
+}
+
+fn delta(kind: DeltaKind, full: bool) -> Delta {
+    Delta {
+        id: full.then_some(4),
+        room: ROOM,
+        since: 812,
+        to: 815,
+        kind,
+        floor: 500,
+        first: 800,
+        done: full,
+        rows: vec![Row::Message(message())],
+        hole: full.then_some((813, 799)),
+        min_seq: 1,
+        head: 815,
+        last_n: 643,
+        unread: 3,
+        mentions: 1,
+    }
+}
+
+/// Each frame of the server.
+pub fn server_frames() -> Vec<ServerFrame> {
+    let welcome = Welcome {
+        v: 1,
+        connection: "c1".into(),
+        epoch: "e".into(),
+        now: AT,
+        heartbeat_ms: 25_000,
+        own_head: 55,
+        rooms: vec![head()],
+        gone: vec![RoomId(12)],
+        limits: Limits::default(),
+    };
+    let own = |id| OwnFrame { id, since: 54, to: 55, done: true, rows: vec![Row::Mine(mine())] };
+    let ok = Done { id: 12, room: Some(ROOM), seq: Some(816), own: None, again: true, row: None };
+    let said = Done { again: false, row: Some(Row::Message(message())), ..ok.clone() };
+    let read = Done { room: None, seq: None, own: Some(57), again: false, ..ok.clone() };
+    let bump = Bump { room: ROOM, head: 44, last_n: 40, unread: 2, mentions: 0 };
+    let refused = Refused::new(Code::RateLimited, "slower");
+    vec![
+        ServerFrame::Welcome(welcome),
+        ServerFrame::Event { room: ROOM, seq: 816, rows: vec![Row::Message(blank_message())] },
+        ServerFrame::Event { room: ROOM, seq: 817, rows: Vec::new() },
+        ServerFrame::Own(own(Some(5))),
+        ServerFrame::Own(own(None)),
+        ServerFrame::Users { rows: vec![Row::User(blank_user())] },
+        ServerFrame::Bump { rooms: vec![bump] },
+        ServerFrame::Lag { rooms: vec![(ROOM, 900)], own: 60 },
+        ServerFrame::Delta(delta(DeltaKind::Replay, false)),
+        ServerFrame::Delta(delta(DeltaKind::Window, true)),
+        ServerFrame::Delta(delta(DeltaKind::Reset, true)),
+        ServerFrame::Ok(ok),
+        ServerFrame::Ok(said),
+        ServerFrame::Ok(read),
+        ServerFrame::Error(ErrorFrame::new(Some(12), refused)),
+        ServerFrame::Error(ErrorFrame::new(None, Refused::new(Code::Invalid, "not a frame"))),
+        ServerFrame::Answer { id: 20, status: 200, body: json!({}) },
+        ServerFrame::Typing { room: ROOM, user: ADA },
+        ServerFrame::Presence { users: vec![(ADA, Presence::Online), (LIN, Presence::Offline)] },
+        ServerFrame::Read { room: ROOM, marks: vec![(ADA, 816, 815)] },
+        ServerFrame::Heartbeat { now: AT, digest: "9f00000000000000".into() },
+        ServerFrame::Goaway { after_ms: 4_200, why: "restart".into() },
+        ServerFrame::Unknown,
+    ]
+}
+
+/// Writes a body, and reads it back to be sure that it is the same.
+fn body<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
+    name: &str,
+    value: T,
+) -> String {
+    let text = serde_json::to_string(&value).expect("plain data");
+    assert_eq!(serde_json::from_str::<T>(&text).expect("what was written is read"), value);
+    format!("{name} {text}")
+}
+
+/// Each body of REST: full first, then as short as it can be.
+pub fn rest() -> Vec<String> {
+    let mut all = accounts();
+    all.extend(rooms());
+    all.extend(messages());
+    all
+}
+
+fn accounts() -> Vec<String> {
+    let some = |text: &str| Some(text.to_owned());
+    let session = Session {
+        id: "s1".into(),
+        access_token: "a".into(),
+        expires_in_ms: 900_000,
+        now: AT,
+        refresh_token: "r".into(),
+    };
+    let info = ServerInfo {
+        name: "Hallway".into(),
+        version: "0.1.0".into(),
+        registration: Registration::Invite,
+        mail: false,
+        guests: true,
+        epoch: "e".into(),
+    };
+    let register = Register {
+        tenant: some("default"),
+        name: "ada".into(),
+        display_name: some("Ada"),
+        email: some("ada@example.org"),
+        password: "correct horse".into(),
+        invite: some("CODE"),
+        device: some("laptop"),
+    };
+    let short = Register {
+        tenant: None,
+        display_name: None,
+        email: None,
+        invite: None,
+        device: None,
+        ..register.clone()
+    };
+    let login = Login {
+        tenant: some("default"),
+        login: "ada".into(),
+        password: "correct horse".into(),
+        device: some("laptop"),
+        code: some("123456"),
+    };
+    let invite = Invite {
+        id: "i1".into(),
+        code: some("CODE"),
+        link: some("hallway://h/invite/CODE"),
+        uses_left: 1,
+        expires_at: Some(AT),
+        room: Some(ROOM),
+    };
+    let patch = ProfilePatch { name: some("ada"), display_name: some("Ada"), status: some("") };
+    let registered = |session| Registered { user: blank_user(), session, verify_email: false };
+    vec![
+        body("GET /server", info),
+        body("register", register),
+        body("register", short),
+        body("registered", registered(Some(session.clone()))),
+        body("registered", registered(None)),
+        body("login", login.clone()),
+        body("login", Login { tenant: None, device: None, code: None, ..login }),
+        body("signed in", SignedIn { user: user(), session: session.clone() }),
+        body("refresh", Refresh { refresh_token: "r".into() }),
+        body("refreshed", Refreshed { session }),
+        body("password", ChangePassword { old: "old horse".into(), new: "new horse".into() }),
+        body("new invite", NewInvite { uses: Some(5), expires_in_ms: Some(1), room: Some(ROOM) }),
+        body("new invite", NewInvite::default()),
+        body("invite", invite.clone()),
+        body("invite", Invite { code: None, link: None, expires_at: None, room: None, ..invite }),
+        body("profile", patch),
+        body("profile", ProfilePatch::default()),
+        body("close account", CloseAccount { password: "correct horse".into() }),
+    ]
+}
+
+fn rooms() -> Vec<String> {
+    let room = NewRoom {
+        key: Some(key()),
+        kind: NewRoomKind::Channel,
+        name: "kitchen".into(),
+        topic: Some("tea".into()),
+        visibility: Some(Visibility::Public),
+        history: Some(History::Joined),
+        members: vec![LIN],
+        ephemeral: true,
+        sealed: true,
+    };
+    let short = NewRoom {
+        key: None,
+        kind: NewRoomKind::Group,
+        topic: None,
+        visibility: None,
+        history: None,
+        members: Vec::new(),
+        ephemeral: false,
+        sealed: false,
+        ..room.clone()
+    };
+    let patch = RoomPatch {
+        name: Some("hall".into()),
+        topic: Some(String::new()),
+        visibility: Some(Visibility::Private),
+        history: Some(History::All),
+    };
+    vec![
+        body("new room", room),
+        body("new room", short),
+        body("new direct", NewDirect { users: vec![LIN] }),
+        body("room patch", patch),
+        body("room patch", RoomPatch::default()),
+        body("join code", JoinCode { code: "K7WM3XQP".into() }),
+        body("member", MemberRole { role: Some(Role::Admin) }),
+        body("member", MemberRole::default()),
+        body("read mark", ReadMark { seq: 816 }),
+        body(
+            "receipts",
+            Items { items: vec![Receipt { user: ADA, read: 5, delivered: 6 }], next: None },
+        ),
+    ]
+}
+
+fn messages() -> Vec<String> {
+    let new = NewMessage {
+        key: key(),
+        text: "tea?".into(),
+        reply: Some(801),
+        thread: Some(790),
+        files: vec!["f1".into()],
+        meta: meta(),
+        clears_draft: true,
+    };
+    let short = NewMessage {
+        reply: None,
+        thread: None,
+        files: Vec::new(),
+        meta: Map::new(),
+        clears_draft: false,
+        ..new.clone()
+    };
+    let row = || Row::Message(blank_message());
+    let sync = Sync {
+        epoch: Some("e".into()),
+        own: 54,
+        rooms: vec![
+            SyncRoom::Short(ROOM, 812),
+            SyncRoom::Full { room: RoomId(9), since: 40, floor: Some(1), latest: Some(50) },
+        ],
+        focus: vec![ROOM],
+        wait_ms: Some(30_000),
+    };
+    let synced = Synced {
+        epoch: "e".into(),
+        now: AT,
+        rooms: vec![head()],
+        gone: vec![RoomId(12)],
+        deltas: vec![delta(DeltaKind::Replay, false)],
+        own: OwnFrame { id: None, since: 54, to: 55, done: true, rows: vec![Row::Mine(mine())] },
+        ephemeral: vec![ServerFrame::Typing { room: ROOM, user: ADA }],
+    };
+    vec![
+        body("new message", new),
+        body("new message", short),
+        body("edit", EditMessage { key: Some(key()), text: "coffee?".into() }),
+        body(
+            "edits",
+            Items { items: vec![Edit { text: "tea?".into(), at: AT }], next: Some("2".into()) },
+        ),
+        body("page", Page { lo: 1, hi: 9, rows: vec![row()], as_of: 12, min_seq: 1 }),
+        body("rows", Rows { rows: vec![row()], next: Some("2".into()) }),
+        body("rows", Rows { rows: Vec::new(), next: None }),
+        body("hit", Hit { message: row(), ranges: vec![(0, 3)] }),
+        body("sync", sync),
+        body("sync", Sync::default()),
+        body("synced", synced),
+    ]
+}
+
+/// Any message the server could send.
+pub fn any_message() -> impl Strategy<Value = Message> {
+    let numbers = (1..1_i64 << 53, 1..1_i64 << 53, 0..1_i64 << 53, any::<bool>());
+    (numbers, ".{0,40}", any::<[u8; 16]>(), prop::option::of(1..900_i64), any::<bool>()).prop_map(
+        |((seq, rev, n, everyone), text, mut bytes, reply, deleted)| {
+            // A UUIDv7 is any 16 bytes with its version and variant.
+            bytes[6] = bytes[6] & 0x0f | 0x70;
+            bytes[8] = bytes[8] & 0x3f | 0x80;
+            let key = Some(Key::from_bytes(bytes));
+            Message { seq, rev, n, text, key, reply, everyone, deleted, ..message() }
+        },
+    )
+}
+
+/// Any `send` a client could say.
+pub fn any_send() -> impl Strategy<Value = Send> {
+    (any::<u64>(), ".{0,40}", prop::option::of(any::<i64>()), any::<bool>()).prop_map(
+        |(id, text, reply, clears_draft)| Send { id, text, reply, clears_draft, ..send(true) },
+    )
+}

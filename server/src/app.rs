@@ -1,0 +1,205 @@
+//! What every request works with, built once: store, hub, clock, limits, keys. A clone is a handle.
+
+use crate::auth::{Sessions, Tokens, digest};
+use crate::config::{Config, Switch};
+use crate::error::Result;
+use crate::folder::{Folder, Secret};
+use crate::hub::Hub;
+use crate::limits::Rates;
+use crate::passwords::Passwords;
+use crate::presence::Presence;
+use crate::store::{Event, Needs, Place, Store, tenants};
+use anyhow::Context;
+use axum::Router;
+use hallway_kit::{Clock, Tasks};
+use hallway_protocol::frames::close;
+use hallway_protocol::limits::Limits;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Notify;
+
+/// A handle on the running server.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What [`App`] leads to.
+pub struct Parts {
+    /// As started.
+    pub config: Config,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The one clock.
+    pub clock: Clock,
+    /// The data.
+    pub store: Store,
+    /// Who hears what.
+    pub hub: Arc<Hub>,
+    /// Who is there.
+    pub presence: Presence,
+    /// Which sessions live.
+    pub sessions: Arc<Sessions>,
+    /// Access and refresh tokens.
+    pub tokens: Arc<Tokens>,
+    /// Argon2.
+    pub passwords: Passwords,
+    /// Calls a second.
+    pub rates: Rates,
+    /// Limits of the protocol, as `welcome` tells them.
+    pub limits: Limits,
+    /// The data folder.
+    pub folder: Folder,
+    /// Connections; ended first, with a `goaway`.
+    pub sockets: Tasks,
+    /// Held calls of `/sync` by session.
+    pub polls: Mutex<HashMap<String, usize>>,
+    /// Rung when there is work in `jobs`.
+    pub jobs: Arc<Notify>,
+    /// No new work is taken.
+    pub closing: AtomicBool,
+    /// Requests that panicked.
+    pub panics: AtomicU64,
+    /// Requests answered.
+    pub requests: AtomicU64,
+    /// The routes, for a socket's `call`.
+    pub routes: OnceLock<Router>,
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Opens the data folder and the store, and makes sure that there is a way in for the first
+    /// owner. Nobody is served yet.
+    pub async fn open(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<App> {
+        let folder = Folder::open(&config.data)?;
+        let secret = Secret::load(&config.secret_path())?;
+        let hub = Arc::new(Hub::new(clock.clone()));
+        let sessions = Arc::new(Sessions::new(clock.clone()));
+        let jobs = Arc::new(Notify::new());
+        let place = match &config.database_url {
+            Some(url) => Place::Postgres(url.clone()),
+            None => Place::Sqlite(config.data.clone()),
+        };
+        let sink = {
+            let (hub, sessions, jobs) = (hub.clone(), sessions.clone(), jobs.clone());
+            Arc::new(move |events: Vec<Event>| listen(&hub, &sessions, &jobs, events))
+        };
+        let store = Store::open(&place, clock.clone(), sink).context("cannot open the store")?;
+        let on = config.limits == Switch::On;
+        let tokens = Arc::new(Tokens::new(&secret, clock.clone()));
+        let app = App(Arc::new(Parts {
+            address,
+            presence: Presence::new(clock.clone()),
+            tokens,
+            passwords: Passwords::default(),
+            rates: Rates::new(on),
+            limits: if on { Limits::default() } else { unlimited() },
+            clock,
+            store,
+            hub,
+            sessions,
+            folder,
+            jobs,
+            config,
+            sockets: Tasks::default(),
+            polls: Mutex::default(),
+            closing: AtomicBool::new(false),
+            panics: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            routes: OnceLock::new(),
+        }));
+        app.first_owner().await?;
+        Ok(app)
+    }
+
+    /// Keeps `first-owner` and the store of one mind: a token opens as long as nobody owns the
+    /// server, and its file goes when it is spent, also if we were killed in between.
+    async fn first_owner(&self) -> anyhow::Result<()> {
+        let known = self.folder.owner_token();
+        let hash = known.as_deref().map(digest);
+        let state = self.store.read(move |read| {
+            let tenant = tenants::by_name(read, None)?.id;
+            let owned = tenants::owners(read, tenant)? > 0;
+            let opens = match &hash {
+                Some(hash) => tenants::is_owner_token(read, tenant, hash)?,
+                None => false,
+            };
+            Ok((tenant, owned, opens))
+        });
+        let (tenant, owned, opens) = state.await?;
+        if owned {
+            return self.folder.owner_token_spent();
+        }
+        let token = match known.filter(|_| opens) {
+            Some(token) => token,
+            None => {
+                let token = self.folder.new_owner_token()?;
+                let hash = digest(&token);
+                let set = self.store.write(Needs::tenant(tenant), move |tx| {
+                    tenants::set_owner_token(tx, tenant, &hash)
+                });
+                set.await?;
+                token
+            }
+        };
+        eprintln!("The first owner registers with this link: {}", self.invite_link(&token));
+        Ok(())
+    }
+
+    /// Forgets the token of the first owner once somebody owns the server.
+    pub fn owner_came(&self) -> Result<()> {
+        self.folder.owner_token_spent().map_err(crate::error::Refusal::Broken)
+    }
+
+    /// `hallway://host[:port]/invite/CODE`.
+    pub fn invite_link(&self, code: &str) -> String {
+        format!("hallway://{}/invite/{code}", self.host())
+    }
+
+    /// Host and port as people reach them.
+    fn host(&self) -> String {
+        let base = self.config.base_url.as_deref().and_then(|base| base.split_once("://"));
+        match base {
+            Some((_, rest)) => rest.split('/').next().unwrap_or_default().to_owned(),
+            None => self.address.to_string(),
+        }
+    }
+}
+
+/// What happens after a commit, besides the answer: on the store's own thread, in order.
+fn listen(hub: &Hub, sessions: &Sessions, jobs: &Notify, events: Vec<Event>) {
+    let mut ended = Vec::new();
+    for event in &events {
+        match event {
+            Event::Ended { user, sessions: ids, thrown } => {
+                sessions.ended(ids);
+                let code = if *thrown { close::THROWN_OUT } else { close::SIGNED_OUT };
+                ended.push((*user, ids.clone(), code));
+            }
+            Event::Changed { user } => sessions.changed(*user),
+            Event::Jobs => jobs.notify_one(),
+            Event::Room { .. }
+            | Event::Here { .. }
+            | Event::Own { .. }
+            | Event::User { .. }
+            | Event::Marks { .. } => {}
+        }
+    }
+    hub.dispatch(events);
+    for (user, ids, code) in ended {
+        hub.end_sessions(user, &ids, code);
+    }
+}
+
+/// Rates off; sizes stay.
+fn unlimited() -> Limits {
+    Limits { unanswered: 0, commands_per_second: 0, burst: 0, ..Limits::default() }
+}

@@ -1,0 +1,299 @@
+//! The configuration: flags, then the environment, then `hallway.toml`, then what is built in. An
+//! unknown key is an error, and so is a setting that would be unsafe in the open (trust.md §6).
+
+use anyhow::{Context, Result, bail, ensure};
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use hallway_protocol::rest::Registration;
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The keys, as they stand in `hallway.toml`; in the environment `HALLWAY_` and upper case.
+const KEYS: [&str; 11] = [
+    "listen",
+    "data",
+    "base_url",
+    "origins",
+    "trusted_proxies",
+    "database_url",
+    "registration",
+    "secret_file",
+    "limits",
+    "log",
+    "log_level",
+];
+
+/// Names that are spoken for and do nothing yet: setting one is an error, not a silent no.
+const RESERVED: [&str; 7] =
+    ["nats_url", "files_url", "mail", "outbound_allow", "tls_cert", "tls_key", "acme"];
+
+/// What a server is told before it starts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// The folder of everything it keeps.
+    pub data: PathBuf,
+    /// The public address; absent: this machine alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Origins of browsers that may call.
+    #[serde(deserialize_with = "list")]
+    pub origins: Vec<String>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// PostgreSQL; absent: SQLite in the data folder. Never a flag: it holds a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// Who may make an account.
+    pub registration: Registration,
+    /// The file of the secret that signs tokens; absent: `DATA/secret`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+    /// Whether rates are limited. Sizes always are.
+    pub limits: Switch,
+    /// Form of the log.
+    pub log: LogForm,
+    /// What is logged: a level, or directives of `tracing`.
+    pub log_level: String,
+    /// How often a connection hears a heartbeat. Tests make it short.
+    #[serde(skip, default = "heartbeat")]
+    pub heartbeat: Duration,
+}
+
+/// On or off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogForm {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+fn heartbeat() -> Duration {
+    Duration::from_secs(25)
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: "127.0.0.1:7340".into(),
+            data: "data".into(),
+            base_url: None,
+            origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            database_url: None,
+            registration: Registration::Invite,
+            secret_file: None,
+            limits: Switch::On,
+            log: LogForm::Text,
+            log_level: "info".into(),
+            heartbeat: heartbeat(),
+        }
+    }
+}
+
+/// What is given on the command line; each has its name in the environment and in the file.
+#[derive(Clone, Debug, Default, Serialize, clap::Args)]
+pub struct Flags {
+    /// Address and port [default: 127.0.0.1:7340]
+    #[arg(long, value_name = "ADDR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// Folder of everything the server keeps [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// Public address; absent: this machine alone
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Browser origins that may call, separated by commas
+    #[arg(long, value_name = "LIST")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origins: Option<String>,
+    /// Networks whose X-Forwarded-For counts, separated by commas
+    #[arg(long, value_name = "LIST")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_proxies: Option<String>,
+    /// Who may make an account: open, invite, closed [default: invite]
+    #[arg(long, value_name = "WHO")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<String>,
+    /// File of the secret that signs tokens [default: DATA/secret]
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+    /// Rate limits: on, off [default: on]
+    #[arg(long, value_name = "ON")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<String>,
+    /// Form of the log on stderr: text, json [default: text]
+    #[arg(long, value_name = "FORM")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// What is logged: error, warn, info, debug, trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<String>,
+    /// Configuration file [default: hallway.toml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the file and the environment (`look` finds a variable), and puts the flags on top.
+    pub fn load(flags: &Flags, look: impl Fn(&str) -> Option<String>) -> Result<Config> {
+        let file = flags.config.clone().unwrap_or_else(|| "hallway.toml".into());
+        ensure!(flags.config.is_none() || file.is_file(), "there is no {}", file.display());
+        let mut figment = Figment::from(Serialized::defaults(Config::default()));
+        if file.is_file() {
+            figment = figment.merge(Toml::file_exact(&file));
+        }
+        let variable = |key: &str| {
+            let name = format!("HALLWAY_{}", key.to_uppercase());
+            look(&name).filter(|value| !value.is_empty()).map(|value| (name, value))
+        };
+        for key in RESERVED {
+            if let Some((name, _)) = variable(key) {
+                bail!("{name} is set, but this version has nothing that it would turn on");
+            }
+        }
+        for key in KEYS {
+            if let Some((_, value)) = variable(key) {
+                figment = figment.merge(Serialized::default(key, value));
+            }
+        }
+        let config: Config =
+            figment.merge(Serialized::defaults(flags)).extract().context("configuration")?;
+        config.safe()?;
+        Ok(config)
+    }
+
+    /// Refuses what would be unsafe in the open.
+    fn safe(&self) -> Result<()> {
+        if self.origins.iter().any(|origin| origin.contains('*')) {
+            bail!("origins: a wildcard would let any web page act as your people; name them");
+        }
+        for origin in &self.origins {
+            let plain = origin.starts_with("https://") || origin.starts_with("http://");
+            ensure!(plain && !origin.ends_with('/'), "origins: {origin} is not an origin");
+        }
+        let Some(base) = &self.base_url else { return Ok(()) };
+        let Some((scheme, rest)) = base.split_once("://") else {
+            bail!("base_url: {base} is not an address");
+        };
+        let host = rest.split('/').next().unwrap_or_default();
+        match scheme {
+            "https" => Ok(()),
+            "http" if is_loopback(host) => Ok(()),
+            "http" => bail!("base_url: {base} would send passwords in clear; use https"),
+            _ => bail!("base_url: {scheme} is not http or https"),
+        }
+    }
+
+    /// The file of the secret.
+    pub fn secret_path(&self) -> PathBuf {
+        self.secret_file.clone().unwrap_or_else(|| self.data.join("secret"))
+    }
+
+    /// Whether browsers reach this server by https.
+    pub fn is_https(&self) -> bool {
+        self.base_url.as_deref().is_some_and(|base| base.starts_with("https://"))
+    }
+}
+
+/// Whether `host[:port]` is this machine.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(six) => six.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A list, or one line with commas in it.
+fn list<'de, D, T>(d: D) -> std::result::Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Line(String),
+        List(Vec<String>),
+    }
+    let words = match Given::deserialize(d)? {
+        Given::Line(line) => line.split(',').map(str::to_owned).collect(),
+        Given::List(list) => list,
+    };
+    let words = words.iter().map(|word| word.trim()).filter(|word| !word.is_empty());
+    words.map(|word| word.parse().map_err(serde::de::Error::custom)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(flags: Flags, vars: &[(&str, &str)], toml: &str) -> Result<Config> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("hallway.toml");
+        std::fs::write(&file, toml)?;
+        let flags = Flags { config: Some(file), ..flags };
+        let find = |name: &str| vars.iter().find(|v| v.0 == name).map(|v| v.1.to_owned());
+        Config::load(&flags, find)
+    }
+
+    #[test]
+    fn flags_come_before_the_environment_and_that_before_the_file() {
+        let toml = "listen = \"a:1\"\ndata = \"one\"\norigins = [\"https://x.example\"]\n";
+        let flags = Flags { listen: Some("c:3".into()), ..Flags::default() };
+        let vars = [("HALLWAY_LISTEN", "b:2"), ("HALLWAY_DATA", "2"), ("HALLWAY_LIMITS", "off")];
+        let config = load(flags, &vars, toml).unwrap();
+        assert_eq!((config.listen.as_str(), config.data), ("c:3", PathBuf::from("2")));
+        assert_eq!((config.limits, config.origins.len()), (Switch::Off, 1));
+        let vars = [("HALLWAY_TRUSTED_PROXIES", "10.0.0.0/8, ::1/128")];
+        assert_eq!(load(Flags::default(), &vars, "").unwrap().trusted_proxies.len(), 2);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = load(Flags::default(), &[], "lissen = \"a\"").unwrap_err();
+        assert!(format!("{error:#}").contains("lissen"), "{error:#}");
+        let error = load(Flags::default(), &[("HALLWAY_ACME", "x")], "").unwrap_err();
+        assert!(format!("{error:#}").contains("HALLWAY_ACME"), "{error:#}");
+    }
+
+    #[test]
+    fn what_is_unsafe_in_the_open_is_refused() {
+        let with = |key: &'static str, value: &str| {
+            load(Flags::default(), &[(key, value)], "").map(|_| ()).map_err(|e| format!("{e:#}"))
+        };
+        assert!(with("HALLWAY_ORIGINS", "*").unwrap_err().contains("wildcard"));
+        assert!(with("HALLWAY_ORIGINS", "https://*.x.example").unwrap_err().contains("wildcard"));
+        assert!(with("HALLWAY_BASE_URL", "http://chat.example").unwrap_err().contains("https"));
+        assert!(with("HALLWAY_BASE_URL", "http://127.0.0.1.evil.example").is_err());
+        assert_eq!(with("HALLWAY_BASE_URL", "http://127.0.0.1:7340"), Ok(()));
+        assert_eq!(with("HALLWAY_BASE_URL", "http://[::1]:7340"), Ok(()));
+        assert_eq!(with("HALLWAY_BASE_URL", "https://chat.example"), Ok(()));
+        assert!(with("HALLWAY_REGISTRATION", "everyone").is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! Why a request was refused: one closed enum above the store, one object on the wire, the same for
+//! REST (`application/problem+json`) and socket. `Broken` is logged whole and answered bare; the
+//! rest speak for themselves.
+
+use crate::store::StoreError;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hallway_protocol::error::{Code, Refused};
+
+/// What a handler answers.
+pub type Result<T> = std::result::Result<T, Refusal>;
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No token, or a dead or forged one.
+    #[error("sign in first")]
+    SignedOut,
+    /// Name or password; the same for unknown names.
+    #[error("the name or the password is wrong")]
+    WrongCredentials,
+    /// You see it but may not.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// Not there, or not yours to see.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// Method, media type or protocol version; the status tells which.
+    #[error("{1}")]
+    Unsupported(StatusCode, &'static str),
+    /// Input that is not what it should be: the field, and what is wrong with it.
+    #[error("{field} {what}")]
+    Invalid {
+        /// Where.
+        field: String,
+        /// What.
+        what: String,
+    },
+    /// A name in use.
+    #[error("{0} is taken")]
+    Taken(&'static str),
+    /// A state that forbids it.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// Bytes over a limit.
+    #[error("that is larger than {0} bytes")]
+    TooLarge(usize),
+    /// Too fast; free again after so many milliseconds.
+    #[error("that was too fast")]
+    RateLimited(i64),
+    /// The server has too much to do.
+    #[error("the server has too much to do")]
+    Busy,
+    /// The answer got lost: it may be done or not, the same key tells.
+    #[error("the server cannot say whether that was done; ask again with the same key")]
+    Lost,
+    /// The server's fault.
+    #[error("the server could not do that")]
+    Broken(#[source] anyhow::Error),
+}
+
+impl Refusal {
+    /// Input refused: `field`, and what is wrong with it.
+    pub fn invalid(field: impl Into<String>, what: impl ToString) -> Self {
+        Refusal::Invalid { field: field.into(), what: what.to_string() }
+    }
+
+    /// The object on the wire; what is the server's fault is logged here, once.
+    pub fn refused(&self) -> Refused {
+        let message = self.to_string();
+        match self {
+            Refusal::SignedOut => Refused::new(Code::SignedOut, message),
+            Refusal::WrongCredentials => Refused::new(Code::WrongCredentials, message),
+            Refusal::Forbidden(_) => Refused::new(Code::Forbidden, message),
+            Refusal::NotFound(_) => Refused::new(Code::NotFound, message),
+            Refusal::Unsupported(..) => Refused::new(Code::Unsupported, message),
+            Refusal::Invalid { field, what } => {
+                Refused::new(Code::Invalid, message).field(field, what)
+            }
+            Refusal::Taken(what) => {
+                Refused::new(Code::Taken, message).field(last_word(what), "is taken")
+            }
+            Refusal::Conflict(_) => Refused::new(Code::Conflict, message),
+            Refusal::TooLarge(_) => Refused::new(Code::TooLarge, message),
+            Refusal::RateLimited(after_ms) => {
+                let mut refused = Refused::new(Code::RateLimited, message);
+                refused.after_ms = Some(*after_ms);
+                refused
+            }
+            Refusal::Busy | Refusal::Lost => Refused::new(Code::Busy, message),
+            Refusal::Broken(error) => {
+                tracing::error!(error = format!("{error:#}"), "request broken");
+                Refused::new(Code::Broken, message)
+            }
+        }
+    }
+}
+
+/// "the name" is about the field `name`.
+fn last_word(what: &str) -> &str {
+    what.rsplit(' ').next().unwrap_or(what)
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(what) => Refusal::NotFound(what),
+            StoreError::Forbidden(why) => Refusal::Forbidden(why),
+            StoreError::Taken(what) => Refusal::Taken(what),
+            StoreError::Conflict(why) => Refusal::Conflict(why),
+            StoreError::Invalid(field, what) => Refusal::invalid(field, what),
+            StoreError::WrongCredentials => Refusal::WrongCredentials,
+            StoreError::SignedOut => Refusal::SignedOut,
+            StoreError::Busy => Refusal::Busy,
+            StoreError::Lost => Refusal::Lost,
+            StoreError::Broken(error) => Refusal::Broken(error),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let refused = self.refused();
+        let status = match &self {
+            Refusal::Unsupported(status, _) => *status,
+            Refusal::SignedOut
+            | Refusal::WrongCredentials
+            | Refusal::Forbidden(_)
+            | Refusal::NotFound(_)
+            | Refusal::Invalid { .. }
+            | Refusal::Taken(_)
+            | Refusal::Conflict(_)
+            | Refusal::TooLarge(_)
+            | Refusal::RateLimited(_)
+            | Refusal::Busy
+            | Refusal::Lost
+            | Refusal::Broken(_) => StatusCode::from_u16(refused.code.status())
+                .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        };
+        let seconds = refused.after_ms.map(|ms| (ms + 999) / 1000);
+        let mut answer = (status, Json(refused)).into_response();
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
+    }
+}

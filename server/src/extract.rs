@@ -1,0 +1,218 @@
+//! What a handler takes apart a request with. Each refuses by itself and in our words: a body that
+//! is not the shape names the field, a path that is no id is a thing that is not there.
+
+use crate::error::{Refusal, Result};
+use axum::RequestPartsExt;
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use futures_util::StreamExt;
+use hallway_protocol::ids::Key;
+use hallway_protocol::limits::PAGE;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The largest body of a request, bytes; the same as the largest frame.
+pub const BODY_MAX: usize = 1024 * 1024;
+/// So much of a body that is too large is read before the connection is closed.
+const DROPPED_MAX: usize = 16 * BODY_MAX;
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        if let Some(kind) = request.headers().get(header::CONTENT_TYPE) {
+            let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+            if !kind.trim().eq_ignore_ascii_case("application/json") {
+                let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+                return Err(Refusal::Unsupported(status, "the body must be application/json"));
+            }
+        }
+        parse(&read(request.into_body()).await?).map(Json)
+    }
+}
+
+/// A body within its bound. What is beyond it is read and dropped for a while: a caller who is still
+/// writing would hear of a broken connection instead of the answer.
+async fn read(body: Body) -> Result<Vec<u8>> {
+    let mut parts = body.into_data_stream();
+    let (mut body, mut size) = (Vec::new(), 0);
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|_| Refusal::invalid("body", "ended early"))?;
+        size += part.len();
+        match size {
+            0..=BODY_MAX => body.extend_from_slice(&part),
+            _ if size > DROPPED_MAX => break,
+            _ => body = Vec::new(),
+        }
+    }
+    if size > BODY_MAX { Err(Refusal::TooLarge(BODY_MAX)) } else { Ok(body) }
+}
+
+/// Reads a body; what is wrong is said of the field it is wrong in.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        match (path.as_str(), missing(&error.inner().to_string())) {
+            (".", Some(field)) => Refusal::invalid(field, "is missing"),
+            (".", None) => Refusal::invalid("body", plain(error.inner())),
+            (_, Some(field)) => Refusal::invalid(format!("{path}.{field}"), "is missing"),
+            (_, None) => Refusal::invalid(path, plain(error.inner())),
+        }
+    })?;
+    reader.end().map_err(|error| Refusal::invalid("body", plain(&error)))?;
+    Ok(value)
+}
+
+/// The field that an error of serde says is missing.
+fn missing(error: &str) -> Option<&str> {
+    error.strip_prefix("missing field `")?.split('`').next()
+}
+
+/// What is wrong with a frame, said of its field. serde reads a tagged frame whole before it looks
+/// at the fields and cannot name the wrong one; it is the one without which the complaint changes.
+pub fn wrong_frame<T: DeserializeOwned>(frame: &serde_json::Value, complaint: &str) -> Refusal {
+    if let Some(field) = missing(complaint) {
+        return Refusal::invalid(field, "is missing");
+    }
+    let fields = frame.as_object().into_iter().flat_map(|fields| fields.keys());
+    let wrong = fields.filter(|field| *field != "type").find(|field| {
+        let mut less = frame.clone();
+        less.as_object_mut().map(|fields| fields.remove(*field));
+        serde_json::from_value::<T>(less).map_or_else(|e| e.to_string() != complaint, |_| true)
+    });
+    match wrong {
+        Some(field) => Refusal::invalid(field.clone(), complaint),
+        None => Refusal::invalid("frame", complaint),
+    }
+}
+
+/// The words of a JSON error without the position, which says nothing to a program's author who
+/// already has the field.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    format!("is not right: {text}")
+}
+
+/// The ids of a path. What is no id names nothing.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send + 'static> FromRequestParts<S> for Path<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        match parts.extract::<axum::extract::Path<T>>().await {
+            Ok(axum::extract::Path(ids)) => Ok(Path(ids)),
+            Err(_) => Err(Refusal::NotFound("thing")),
+        }
+    }
+}
+
+/// The query of an address.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let reader = serde_urlencoded::Deserializer::new(pairs);
+        match serde_path_to_error::deserialize(reader) {
+            Ok(query) => Ok(Query(query)),
+            Err(error) => {
+                Err(Refusal::invalid(error.path().to_string(), error.inner().to_string()))
+            }
+        }
+    }
+}
+
+/// The `Idempotency-Key` of a call, where there is one.
+#[derive(Clone, Debug)]
+pub struct Once(pub Option<Key>);
+
+impl Once {
+    /// The key in the body comes before the header's.
+    pub fn or(self, body: Option<Key>) -> Option<Key> {
+        body.or(self.0)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Once {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let Some(given) = parts.headers.get("idempotency-key") else { return Ok(Once(None)) };
+        let key = given.to_str().unwrap_or_default().parse::<Key>();
+        key.map(|key| Once(Some(key))).map_err(|error| Refusal::invalid("Idempotency-Key", error))
+    }
+}
+
+/// `limit` and `next` of a list.
+#[derive(Debug, Default, Deserialize)]
+pub struct Part {
+    limit: Option<usize>,
+    /// Where the last part ended.
+    pub next: Option<String>,
+    /// What to look for.
+    pub query: Option<String>,
+    /// Which ones, separated by commas.
+    pub ids: Option<String>,
+}
+
+impl Part {
+    /// How many: 50 when nothing is asked, 100 at most.
+    pub fn limit(&self) -> usize {
+        page_size(self.limit)
+    }
+}
+
+/// How many rows a page has: 50 when nothing is asked, 100 at most.
+pub fn page_size(limit: Option<usize>) -> usize {
+    limit.unwrap_or(PAGE.0).clamp(1, PAGE.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hallway_protocol::frames::ClientFrame;
+    use hallway_protocol::rest::NewRoom;
+    use serde_json::json;
+
+    #[test]
+    fn a_wrong_body_names_the_field() {
+        let field = |body: &str| match parse::<NewRoom>(body.as_bytes()) {
+            Err(Refusal::Invalid { field, .. }) => field,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(field(r#"{"kind":"group","name":7}"#), "name");
+        assert_eq!(field(r#"{"kind":"group","name":"x","members":[1,"b"]}"#), "members[1]");
+        assert_eq!(field(r#"{"kind":"group"}"#), "name");
+        assert_eq!(field("tea?"), "body");
+        assert_eq!(field(r#"{"kind":"group","name":"x"} x"#), "body");
+    }
+    #[test]
+    fn a_wrong_frame_names_the_field() {
+        let field = |frame: serde_json::Value| {
+            let error = serde_json::from_value::<ClientFrame>(frame.clone());
+            let complaint = error.expect_err("a wrong frame").to_string();
+            match wrong_frame::<ClientFrame>(&frame, &complaint) {
+                Refusal::Invalid { field, .. } => field,
+                other => panic!("{other:?}"),
+            }
+        };
+        let key = "0193b1f0-0000-7000-8000-000000000000";
+        assert_eq!(field(json!({"type": "send", "id": 1, "room": 7, "key": "x"})), "key");
+        assert_eq!(field(json!({"type": "send", "id": 1, "room": "a", "key": key})), "room");
+        assert_eq!(field(json!({"type": "send", "id": 1, "room": 7})), "key");
+        assert_eq!(field(json!({"id": 1})), "type");
+    }
+}

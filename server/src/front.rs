@@ -1,0 +1,159 @@
+//! What stands before every route: a number for the request, who it comes from, whether that address
+//! and that origin may ask at all, a bound on time; and after it the headers that every answer has.
+
+use crate::app::App;
+use crate::error::{Refusal, Result};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tracing::Instrument;
+
+/// A request takes no longer; a held `/sync` takes half a minute of it.
+const LONGEST: Duration = Duration::from_secs(75);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The other end of the TCP connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// The address a request comes from, behind the proxies we trust.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// Its address.
+    pub address: IpAddr,
+    /// It came through a proxy, ours or not.
+    pub forwarded: bool,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let caller = parts.extensions.get::<Caller>().copied();
+        caller.ok_or_else(|| Refusal::Broken(anyhow::anyhow!("a request without an address")))
+    }
+}
+
+/// The door.
+pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = uuid::Uuid::new_v4().to_string();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    app.requests.fetch_add(1, Ordering::Relaxed);
+    let span = tracing::info_span!("request", id, %method, path);
+    let answer = async {
+        match enter(&app, &mut request) {
+            Err(refusal) => refusal.into_response(),
+            Ok(()) if is_preflight(&request) => StatusCode::NO_CONTENT.into_response(),
+            Ok(()) => match tokio::time::timeout(LONGEST, next.run(request)).await {
+                Ok(answer) => answer,
+                Err(_) => Refusal::Busy.into_response(),
+            },
+        }
+    };
+    let mut answer = answer.instrument(span.clone()).await;
+    span.in_scope(|| tracing::debug!(status = answer.status().as_u16(), "answered"));
+    dress(&app, answer.headers_mut(), &id);
+    if let Some(origin) = origin.filter(|origin| may_call(&app, origin)) {
+        allow(answer.headers_mut(), origin);
+    }
+    answer
+}
+
+/// Whether this address and this origin may ask.
+fn enter(app: &App, request: &mut Request) -> Result<()> {
+    let caller = caller(app, request)?;
+    request.extensions_mut().insert(caller);
+    app.rates.call(caller.address)?;
+    match request.headers().get(header::ORIGIN) {
+        Some(origin) if !may_call(app, origin) => {
+            Err(Refusal::Forbidden("this origin may not call"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Believes `X-Forwarded-For` as far as it was written by proxies we trust, from the right.
+fn caller(app: &App, request: &Request) -> Result<Caller> {
+    let Some(Peer(peer)) = request.extensions().get::<Peer>() else {
+        return Err(Refusal::Broken(anyhow::anyhow!("a request without a peer")));
+    };
+    let trusted = |address: &IpAddr| {
+        app.config.trusted_proxies.iter().any(|network| network.contains(address))
+    };
+    let mut address = peer.ip().to_canonical();
+    let forwarded = request.headers().get_all(FORWARDED);
+    let named: Vec<_> = forwarded
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for name in named.iter().rev() {
+        if !trusted(&address) {
+            break;
+        }
+        match name.trim().parse::<IpAddr>() {
+            Ok(before) => address = before.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    Ok(Caller { address, forwarded: !named.is_empty() })
+}
+
+/// Absent is allowed (programs have none); present it must be ours or a configured one.
+fn may_call(app: &App, origin: &HeaderValue) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    let base = app.config.base_url.as_deref().map(|base| base.trim_end_matches('/'));
+    base == Some(origin)
+        || app.config.origins.iter().any(|known| known == origin)
+        || origin.strip_prefix("http://") == Some(app.address.to_string().as_str())
+}
+
+fn is_preflight(request: &Request) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ORIGIN)
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    let set = |headers: &mut HeaderMap, name, value| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    let what = "authorization, content-type, idempotency-key";
+    set(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, what);
+    set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE");
+    set(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, "x-request-id, retry-after");
+    set(headers, header::ACCESS_CONTROL_MAX_AGE, "600");
+}
+
+fn dress(app: &App, headers: &mut HeaderMap, id: &str) {
+    let mut set = |name, value| {
+        headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    set(header::CACHE_CONTROL, "no-store");
+    if app.config.is_https() {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// A request that panicked is answered like anything else that is our fault, and counted.
+pub fn panicked(app: &App, panic: &(dyn std::any::Any + Send)) -> Response {
+    app.panics.fetch_add(1, Ordering::Relaxed);
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+    Refusal::Broken(anyhow::anyhow!("panic: {text}")).into_response()
+}

@@ -1,0 +1,385 @@
+//! What waits to be written to one connection. Everything here is bounded: events past the bound
+//! collapse to one `lag` with the heads, signs of the moment are the latest only, and a reader who
+//! does not read is let go.
+
+use hallway_protocol::frames::{Presence, ServerFrame, close};
+use hallway_protocol::ids::{RoomId, Seq, UserId};
+use hallway_protocol::rows::TenantRole;
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// Events that wait before they collapse.
+const DURABLE_FRAMES: usize = 512;
+/// Their bytes.
+const DURABLE_BYTES: usize = 256 * 1024;
+/// Signs of the moment of one kind that wait; beyond it new ones are dropped.
+const SLOTS: usize = 256;
+/// So many collapses within [`COLLAPSE_MS`] are the end.
+const COLLAPSES: usize = 3;
+/// See [`COLLAPSES`].
+const COLLAPSE_MS: i64 = 60_000;
+
+/// A connection as the hub sees it.
+#[derive(Debug)]
+pub struct Line {
+    /// Unique in the life of the process.
+    pub id: u64,
+    /// Whose it is.
+    pub user: UserId,
+    /// What they are in their tenant.
+    pub role: TenantRole,
+    /// With which session.
+    pub session: String,
+    state: Mutex<Queue>,
+    wake: Notify,
+}
+
+/// What the connection's own task is to write next.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Next {
+    /// A frame.
+    Frame(Utf8Bytes),
+    /// Nothing more: close with this code.
+    Close(u16),
+}
+
+/// A durable frame and what to remember of it if it must be dropped.
+#[derive(Debug)]
+pub(super) enum Durable {
+    /// A change of a room.
+    Event(RoomId, Seq, Utf8Bytes),
+    /// A change of the person's own log, and its head.
+    Own(Seq, Utf8Bytes),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    durable: VecDeque<Durable>,
+    bytes: usize,
+    lag: Option<Box<Lag>>,
+    collapses: Vec<i64>,
+    slots: Option<Box<Slots>>,
+    end: Option<u16>,
+    own_head: Seq,
+    /// Where it sits.
+    pub rooms: Vec<RoomId>,
+    /// What is on its screen.
+    pub focus: Vec<RoomId>,
+    /// Rooms its person left while it was arriving: it must not be seated there from an older list.
+    pub left: HashSet<RoomId>,
+    /// The connection has ended; it is seated nowhere any more.
+    pub gone: bool,
+}
+
+#[derive(Debug, Default)]
+struct Lag {
+    rooms: BTreeMap<RoomId, Seq>,
+}
+
+/// Signs of the moment: the latest of each.
+#[derive(Debug, Default)]
+struct Slots {
+    users: HashMap<UserId, Utf8Bytes>,
+    typing: HashMap<(RoomId, UserId), Utf8Bytes>,
+    presence: BTreeMap<UserId, Presence>,
+    reads: BTreeMap<RoomId, BTreeMap<UserId, (Seq, Seq)>>,
+}
+
+impl Line {
+    /// A line on which nothing waits.
+    pub fn new(id: u64, user: UserId, role: TenantRole, session: String) -> Self {
+        Line { id, user, role, session, state: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// Waits until there is something to write.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Takes what is to be written next.
+    pub fn next(&self) -> Option<Next> {
+        let mut queue = self.state.lock();
+        if let Some(code) = queue.end {
+            return Some(Next::Close(code));
+        }
+        if let Some(lag) = queue.lag.take() {
+            let rooms = lag.rooms.into_iter().collect();
+            return frame(&ServerFrame::Lag { rooms, own: queue.own_head });
+        }
+        if let Some(durable) = queue.durable.pop_front() {
+            let text = durable.into_text();
+            queue.bytes -= text.len();
+            if queue.durable.is_empty() {
+                // An idle connection keeps no buffer.
+                queue.durable = VecDeque::new();
+            }
+            return Some(Next::Frame(text));
+        }
+        let taken = queue.slots.as_mut().and_then(|slots| slots.take());
+        if taken.is_none() {
+            queue.slots = None;
+        }
+        taken.map(Next::Frame)
+    }
+
+    /// Signs of the moment alone, for who asks by `/sync`.
+    pub fn signs(&self) -> Vec<ServerFrame> {
+        let slots = self.state.lock().slots.take();
+        let mut slots = slots.map_or_else(Slots::default, |slots| *slots);
+        let texts = std::iter::from_fn(|| slots.take());
+        texts.filter_map(|text| serde_json::from_str(&text).ok()).collect()
+    }
+
+    /// Forgets the durable frames that wait: who asks by `/sync` reads the store instead.
+    pub fn forget_waiting(&self) {
+        let mut queue = self.state.lock();
+        (queue.durable, queue.bytes, queue.lag) = (VecDeque::new(), 0, None);
+        queue.collapses.clear();
+    }
+
+    /// The head of the person's own log as the welcome says it.
+    pub fn set_own_head(&self, head: Seq) {
+        let mut queue = self.state.lock();
+        queue.own_head = queue.own_head.max(head);
+    }
+
+    /// The code with which it is to be closed at once.
+    pub fn ended(&self) -> Option<u16> {
+        self.state.lock().end
+    }
+
+    /// The connection is to be closed with this code; nothing else is written any more.
+    pub fn end(&self, code: u16) {
+        self.state.lock().end.get_or_insert(code);
+        self.wake.notify_one();
+    }
+
+    /// Somebody in a room it sits in types.
+    pub(super) fn typing(&self, room: RoomId, user: UserId, text: &Utf8Bytes) {
+        self.sign(|slots| {
+            if slots.typing.len() < SLOTS || slots.typing.contains_key(&(room, user)) {
+                slots.typing.insert((room, user), text.clone());
+            }
+        });
+    }
+
+    /// How people it watches are.
+    pub fn presence(&self, people: &[(UserId, Presence)]) {
+        self.sign(|slots| slots.presence.extend(people.iter().copied()));
+    }
+
+    /// Marks of a room it has in focus.
+    pub(super) fn reads(&self, room: RoomId, marks: &BTreeMap<UserId, (Seq, Seq)>) {
+        self.sign(|slots| {
+            slots
+                .reads
+                .entry(room)
+                .or_default()
+                .extend(marks.iter().map(|(user, mark)| (*user, *mark)))
+        });
+    }
+
+    /// A profile of somebody it shares a room with.
+    pub(super) fn profile(&self, user: UserId, text: &Utf8Bytes) {
+        self.sign(|slots| {
+            if slots.users.len() < SLOTS || slots.users.contains_key(&user) {
+                slots.users.insert(user, text.clone());
+            }
+        });
+    }
+
+    fn sign(&self, change: impl FnOnce(&mut Slots)) {
+        let mut queue = self.state.lock();
+        let half = queue.durable.len() > DURABLE_FRAMES / 2 || queue.bytes > DURABLE_BYTES / 2;
+        if half || queue.lag.is_some() || queue.gone {
+            return;
+        }
+        change(queue.slots.get_or_insert_default());
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// Queues durable frames, in order. `now` is monotonic.
+    pub(super) fn push(&self, frames: impl Iterator<Item = Durable>, now: i64) {
+        let mut queue = self.state.lock();
+        for frame in frames {
+            queue.push(frame, now);
+        }
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.state.lock()
+    }
+}
+
+impl Queue {
+    fn push(&mut self, frame: Durable, now: i64) {
+        if let Durable::Own(head, _) = frame {
+            self.own_head = self.own_head.max(head);
+        }
+        if let Some(lag) = &mut self.lag {
+            lag.note(&frame);
+            return;
+        }
+        self.bytes += frame.text().len();
+        self.durable.push_back(frame);
+        if self.durable.len() > DURABLE_FRAMES || self.bytes > DURABLE_BYTES {
+            self.collapse(now);
+        }
+    }
+
+    /// Frees what waits and remembers the heads.
+    fn collapse(&mut self, now: i64) {
+        let mut lag = Box::<Lag>::default();
+        for frame in std::mem::take(&mut self.durable) {
+            lag.note(&frame);
+        }
+        self.lag = Some(lag);
+        self.bytes = 0;
+        self.slots = None;
+        self.collapses.retain(|at| now - at < COLLAPSE_MS);
+        self.collapses.push(now);
+        if self.collapses.len() >= COLLAPSES {
+            self.end.get_or_insert(close::TOO_SLOW);
+        }
+    }
+}
+
+impl Lag {
+    fn note(&mut self, frame: &Durable) {
+        if let Durable::Event(room, seq, _) = frame {
+            let head = self.rooms.entry(*room).or_default();
+            *head = (*head).max(*seq);
+        }
+    }
+}
+
+impl Durable {
+    fn text(&self) -> &Utf8Bytes {
+        match self {
+            Durable::Event(_, _, text) | Durable::Own(_, text) => text,
+        }
+    }
+
+    fn into_text(self) -> Utf8Bytes {
+        match self {
+            Durable::Event(_, _, text) | Durable::Own(_, text) => text,
+        }
+    }
+}
+
+impl Slots {
+    fn take(&mut self) -> Option<Utf8Bytes> {
+        if let Some(user) = self.users.keys().next().copied() {
+            return self.users.remove(&user);
+        }
+        if let Some(sign) = self.typing.keys().next().copied() {
+            return self.typing.remove(&sign);
+        }
+        if let Some((room, marks)) = self.reads.pop_first() {
+            let marks = marks.into_iter().map(|(user, (read, got))| (user, read, got)).collect();
+            return Some(encode(&ServerFrame::Read { room, marks }));
+        }
+        if self.presence.is_empty() {
+            return None;
+        }
+        let users = std::mem::take(&mut self.presence).into_iter().collect();
+        Some(encode(&ServerFrame::Presence { users }))
+    }
+}
+
+fn frame(frame: &ServerFrame) -> Option<Next> {
+    Some(Next::Frame(encode(frame)))
+}
+
+/// A frame as it goes over the wire.
+pub fn encode(frame: &ServerFrame) -> Utf8Bytes {
+    serde_json::to_string(frame).expect("every frame has a JSON form").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> Line {
+        Line::new(1, UserId(1), TenantRole::Member, "s".into())
+    }
+
+    fn events(room: i64, seqs: std::ops::RangeInclusive<i64>) -> impl Iterator<Item = Durable> {
+        seqs.map(move |seq| Durable::Event(RoomId(room), seq, "x".repeat(10).into()))
+    }
+
+    fn text(next: Option<Next>) -> String {
+        match next {
+            Some(Next::Frame(text)) => text.as_str().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_overflows_becomes_one_lag_with_the_heads() {
+        let line = line();
+        line.set_own_head(5);
+        line.push(events(7, 1..=400), 0);
+        line.push([Durable::Own(6, "own".into())].into_iter(), 0);
+        line.push(events(9, 1..=200), 0);
+        assert_eq!(text(line.next()), r#"{"type":"lag","rooms":[[7,400],[9,200]],"own":6}"#);
+        assert_eq!(line.next(), None);
+        line.push(events(7, 401..=401), 0);
+        assert_eq!(text(line.next()), "xxxxxxxxxx");
+    }
+
+    #[test]
+    fn until_the_lag_is_written_its_heads_move_and_nothing_waits() {
+        let line = line();
+        line.push(events(7, 1..=513), 0);
+        line.push(events(7, 514..=5_000), 0);
+        assert_eq!(text(line.next()), r#"{"type":"lag","rooms":[[7,5000]],"own":0}"#);
+        assert_eq!(line.next(), None);
+    }
+
+    #[test]
+    fn the_third_collapse_in_a_minute_is_the_end() {
+        let line = line();
+        for (round, at) in [(1, 0), (2, 30_000), (3, 61_000)] {
+            line.push(events(7, round * 1000..=round * 1000 + 600), at);
+            assert!(text(line.next()).starts_with(r#"{"type":"lag""#));
+        }
+        line.push(events(7, 9_000..=9_600), 62_000);
+        assert_eq!(line.next(), Some(Next::Close(close::TOO_SLOW)));
+    }
+
+    #[test]
+    fn bytes_count_as_frames_do() {
+        let line = line();
+        let large = |seq| Durable::Event(RoomId(7), seq, "x".repeat(100_000).into());
+        line.push((1..=3).map(large), 0);
+        assert_eq!(text(line.next()), r#"{"type":"lag","rooms":[[7,3]],"own":0}"#);
+    }
+
+    #[test]
+    fn of_signs_the_latest_counts_and_none_is_kept_for_a_slow_reader() {
+        let line = line();
+        line.presence(&[(UserId(3), Presence::Away)]);
+        line.presence(&[(UserId(3), Presence::Online)]);
+        assert_eq!(text(line.next()), r#"{"type":"presence","users":[[3,"online"]]}"#);
+        assert_eq!(line.next(), None);
+        line.push(events(7, 1..=300), 0);
+        line.presence(&[(UserId(3), Presence::Away)]);
+        assert_eq!((0..300).filter_map(|_| line.next()).count(), 300);
+        assert_eq!(line.next(), None);
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_written() {
+        let line = line();
+        line.push(events(7, 1..=3), 0);
+        line.end(close::THROWN_OUT);
+        line.end(close::SIGNED_OUT);
+        assert_eq!(line.next(), Some(Next::Close(close::THROWN_OUT)));
+    }
+}

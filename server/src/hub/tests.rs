@@ -1,0 +1,162 @@
+//! What each reader gets, and what not.
+
+use super::*;
+use crate::hub::line::Next;
+use hallway_protocol::ids::TenantId;
+use hallway_protocol::rows::{Message, MessageKind};
+
+const ROOM: RoomId = RoomId(7);
+
+fn hub() -> Hub {
+    Hub::new(Clock::system())
+}
+
+fn comes(hub: &Hub, user: i64, min_seq: Seq) -> Arc<Line> {
+    let line = hub.arrive(UserId(user), TenantRole::Member, format!("s{user}"));
+    hub.seat(&line, &[(ROOM, min_seq)]);
+    line
+}
+
+fn message(seq: Seq, rev: Seq) -> Row {
+    Row::Message(Message {
+        room: ROOM,
+        seq,
+        rev,
+        n: seq,
+        sender: UserId(1),
+        at: 0,
+        key: None,
+        kind: MessageKind::Text,
+        text: "tea?".into(),
+        reply: None,
+        thread: None,
+        files: Vec::new(),
+        mentions: Vec::new(),
+        everyone: false,
+        meta: serde_json::Map::new(),
+        edited_at: None,
+        pinned: false,
+        deleted: false,
+    })
+}
+
+fn event(seq: Seq) -> Event {
+    of(seq, vec![message(seq, seq)], vec![], vec![])
+}
+
+fn of(seq: Seq, rows: Vec<Row>, enter: Vec<(UserId, Seq)>, leave: Vec<UserId>) -> Event {
+    let (tenant, room) = (TenantId(1), ROOM);
+    Event::Room { tenant, room, seq, last_n: seq, rows, enter, leave, closed: false }
+}
+
+/// The numbers of the events that wait on a line; `-` marks one without rows.
+fn heard(line: &Line) -> Vec<String> {
+    let mut all = Vec::new();
+    while let Some(Next::Frame(text)) = line.next() {
+        let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let bare = frame["rows"].as_array().is_some_and(Vec::is_empty);
+        all.push(format!("{}{}", frame["seq"], if bare { "-" } else { "" }));
+    }
+    all
+}
+
+#[test]
+fn everyone_in_the_room_hears_everything_once_and_in_order() {
+    let hub = hub();
+    let (ada, lin) = (comes(&hub, 1, 1), comes(&hub, 2, 1));
+    hub.dispatch(vec![event(1), event(2)]);
+    hub.dispatch(vec![event(3)]);
+    assert_eq!(heard(&ada), ["1", "2", "3"]);
+    assert_eq!(heard(&lin), ["1", "2", "3"]);
+    assert_eq!(hub.figures(), (2, 6));
+}
+
+#[test]
+fn who_enters_hears_the_event_that_brings_them_and_who_leaves_the_one_that_takes_them() {
+    let hub = hub();
+    let ada = comes(&hub, 1, 1);
+    let lin = hub.arrive(UserId(2), TenantRole::Member, "s2".into());
+    hub.seat(&lin, &[]);
+    let enter = of(2, vec![message(2, 2)], vec![(UserId(2), 1)], vec![]);
+    let leave = of(4, vec![message(4, 4)], vec![], vec![UserId(2)]);
+    hub.dispatch(vec![event(1), enter, event(3), leave, event(5)]);
+    assert_eq!(heard(&lin), ["2", "3", "4"]);
+    assert_eq!(heard(&ada), ["1", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn what_lies_below_ones_joining_comes_without_rows() {
+    let hub = hub();
+    let (ada, lin) = (comes(&hub, 1, 1), comes(&hub, 2, 10));
+    let edit = of(11, vec![message(3, 11)], vec![], vec![]);
+    hub.dispatch(vec![edit, event(12)]);
+    assert_eq!(heard(&ada), ["11", "12"]);
+    assert_eq!(heard(&lin), ["11-", "12"]);
+}
+
+#[test]
+fn who_left_while_arriving_is_not_seated_by_the_older_list() {
+    let hub = hub();
+    let ada = comes(&hub, 1, 1);
+    let lin = hub.arrive(UserId(2), TenantRole::Member, "s2".into());
+    hub.dispatch(vec![of(5, vec![message(5, 5)], vec![], vec![UserId(2)])]);
+    hub.seat(&lin, &[(ROOM, 1)]);
+    hub.dispatch(vec![event(6)]);
+    assert!(heard(&lin).is_empty());
+    assert_eq!(heard(&ada), ["5", "6"]);
+}
+
+#[test]
+fn who_entered_while_arriving_keeps_what_entering_said() {
+    let hub = hub();
+    let lin = hub.arrive(UserId(2), TenantRole::Member, "s2".into());
+    hub.dispatch(vec![of(5, vec![message(5, 5)], vec![(UserId(2), 5)], vec![])]);
+    hub.seat(&lin, &[(ROOM, 1)]);
+    hub.dispatch(vec![of(6, vec![message(2, 6)], vec![], vec![])]);
+    assert_eq!(heard(&lin), ["5", "6-"]);
+}
+
+#[test]
+fn a_closed_room_and_a_departed_line_are_silent() {
+    let hub = hub();
+    let (ada, lin) = (comes(&hub, 1, 1), comes(&hub, 2, 1));
+    hub.depart(&lin);
+    let (tenant, room) = (TenantId(1), ROOM);
+    let rows = vec![message(1, 1)];
+    let (enter, leave) = (Vec::new(), Vec::new());
+    let last = Event::Room { tenant, room, seq: 1, last_n: 1, rows, enter, leave, closed: true };
+    hub.dispatch(vec![last, event(2)]);
+    assert_eq!(heard(&ada), ["1"]);
+    assert!(heard(&lin).is_empty());
+    assert!(hub.present(ROOM).is_empty());
+    assert_eq!(hub.figures().0, 1);
+}
+
+#[test]
+fn typing_reaches_the_others_and_marks_reach_who_looks() {
+    let hub = hub();
+    let (ada, lin, eve) = (comes(&hub, 1, 1), comes(&hub, 2, 1), comes(&hub, 3, 1));
+    hub.typing(&ada, ROOM);
+    assert!(ada.signs().is_empty());
+    assert_eq!(lin.signs(), [ServerFrame::Typing { room: ROOM, user: UserId(1) }]);
+    eve.signs();
+    hub.focus(&lin, vec![ROOM]);
+    let mark = |read| Event::Marks { room: ROOM, user: UserId(1), read, delivered: read };
+    hub.dispatch(vec![mark(3), mark(4)]);
+    hub.hand_out_marks();
+    let marks = vec![(UserId(1), 4, 4)];
+    assert_eq!(lin.signs(), [ServerFrame::Read { room: ROOM, marks }]);
+    assert!(eve.signs().is_empty());
+    let stranger = hub.arrive(UserId(9), TenantRole::Member, "s9".into());
+    hub.typing(&stranger, ROOM);
+    assert!(lin.signs().is_empty());
+}
+
+#[test]
+fn only_the_ended_session_is_closed() {
+    let hub = hub();
+    let (phone, laptop) =
+        (comes(&hub, 1, 1), hub.arrive(UserId(1), TenantRole::Member, "other".into()));
+    hub.end_sessions(UserId(1), &["s1".into()], 4001);
+    assert_eq!((phone.ended(), laptop.ended()), (Some(4001), None));
+}

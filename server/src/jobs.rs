@@ -1,0 +1,120 @@
+//! Background work: the worker that leases jobs, the ticks of marks, presence and profiles, and the
+//! sweep of what limits remember.
+
+use crate::app::App;
+use crate::store::jobs::{self, Job};
+use crate::store::{Me, Needs, StoreError, chores, sync};
+use hallway_kit::{Stop, Tasks};
+use hallway_protocol::ids::{Millis, TenantId, UserId};
+use hallway_protocol::rows::{Row, TenantRole};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// Marks are handed out so often; the protocol allows two seconds.
+const MARKS: Duration = Duration::from_secs(1);
+/// Presence changes are told so often.
+const PRESENCE: Duration = Duration::from_secs(2);
+/// Profile changes of one person are told at most so often.
+const PROFILE_MS: Millis = 5_000;
+/// Whether profiles changed is looked at so often.
+const PROFILES: Duration = Duration::from_millis(250);
+/// Jobs taken at once.
+const LEASED: i64 = 16;
+/// The worker looks at the table at least so often, whatever it was told.
+const LONGEST_MS: i64 = 60_000;
+/// Limits forget who has not called for a while.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Starts them all.
+pub fn start(app: &App, tasks: &Tasks) {
+    every(app, tasks, "marks", MARKS, |app| app.hub.hand_out_marks());
+    every(app, tasks, "presence", PRESENCE, |app| app.presence.tell(&app.hub));
+    every(app, tasks, "sweep", SWEEP, |app| app.rates.sweep());
+    let worker = app.clone();
+    tasks.keep("jobs", move |stop| work(worker.clone(), stop));
+    let teller = app.clone();
+    tasks.keep("profiles", move |stop| tell_profiles(teller.clone(), stop));
+}
+
+/// Does something in a rhythm until the end.
+fn every(app: &App, tasks: &Tasks, name: &str, rhythm: Duration, act: fn(&App)) {
+    let app = app.clone();
+    tasks.keep(name, move |mut stop| {
+        let app = app.clone();
+        async move {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(rhythm) => act(&app),
+                    () = stop.heard() => return Ok::<_, Infallible>(()),
+                }
+            }
+        }
+    });
+}
+
+/// Leases jobs and does them, one transaction each; sleeps until the next is due or one comes.
+async fn work(app: App, mut stop: Stop) -> Result<(), StoreError> {
+    let node = app.address.to_string();
+    app.store.write(Needs::default(), chores::begin).await?;
+    while !stop.is_heard() {
+        let name = node.clone();
+        let leased = app.store.write(Needs::default(), move |tx| jobs::lease(tx, &name, LEASED));
+        let leased = leased.await?;
+        let idle = leased.is_empty();
+        for job in leased {
+            attempt(&app, job).await?;
+        }
+        if idle {
+            let due = app.store.read(jobs::next_due).await?;
+            let wait = due.map_or(LONGEST_MS, |due| (due - app.clock.now()).clamp(0, LONGEST_MS));
+            tokio::select! {
+                () = app.jobs.notified() => {}
+                () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}
+                () = stop.heard() => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Does one job; what goes wrong is written beside it, and it comes again later.
+async fn attempt(app: &App, job: Job) -> Result<(), StoreError> {
+    let doing = job.clone();
+    let Err(error) = app.store.write(Needs::default(), move |tx| chores::run(tx, &doing)).await
+    else {
+        return Ok(());
+    };
+    tracing::warn!(job = ?job, %error, "a job failed");
+    let why = error.to_string();
+    app.store.write(Needs::default(), move |tx| jobs::fail(tx, &job, &why)).await
+}
+
+/// Tells of changed profiles, of each person at most every five seconds: the latest counts.
+async fn tell_profiles(app: App, mut stop: Stop) -> Result<(), StoreError> {
+    let mut told: HashMap<UserId, i64> = HashMap::new();
+    let mut waiting: HashMap<UserId, Row> = HashMap::new();
+    while !stop.is_heard() {
+        waiting.extend(app.hub.changed_profiles());
+        let now = app.clock.ticks();
+        told.retain(|_, at| now - *at < PROFILE_MS);
+        let due: Vec<_> = waiting.extract_if(|user, _| !told.contains_key(user)).collect();
+        for (user, row) in due {
+            told.insert(user, now);
+            let here = app.store.read(move |read| sync::here(read, &who(user))).await?;
+            let rooms: Vec<_> = here.iter().map(|here| here.room).collect();
+            app.hub.hand_out_profile(&row, user, &rooms);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PROFILES) => {}
+            () = stop.heard() => {}
+        }
+    }
+    Ok(())
+}
+
+/// A person as one who asks for their own rooms.
+fn who(user: UserId) -> Me {
+    let (role, session) = (TenantRole::Member, String::new());
+    Me { tenant: TenantId(0), user, role, guest: false, session }
+}

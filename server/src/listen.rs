@@ -1,0 +1,76 @@
+//! Takes connections and speaks HTTP/1.1 on them. A server of its own, for three reasons: a head must
+//! come within ten seconds, the peer's address goes along with each request, and at the end every
+//! connection is asked to finish.
+
+use crate::app::App;
+use crate::front::Peer;
+use axum::Router;
+use axum::extract::Request;
+use hallway_kit::{Stop, Tasks};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
+
+/// A request's head is complete within this time, or the connection ends.
+const HEAD: Duration = Duration::from_secs(10);
+/// Bytes of a request's head, at most.
+const HEAD_BYTES: usize = 32 * 1024;
+/// Waits so long when the system has no room for another connection.
+const CROWDED: Duration = Duration::from_millis(50);
+
+/// Takes connections until `stop`.
+pub async fn accept(
+    app: &App,
+    listener: &TcpListener,
+    router: Router,
+    http: &Tasks,
+    mut stop: Stop,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.heard() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                // A chat is made of small packets that nothing should wait with.
+                let _ = stream.set_nodelay(true);
+                http.once("http", connection(stream, peer, router.clone(), http.stop()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, connections = app.hub.figures().0, "cannot accept");
+                tokio::time::sleep(CROWDED).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut stop: Stop) {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = Box::pin(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = stop.heard() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}

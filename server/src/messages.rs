@@ -1,0 +1,265 @@
+//! Messages: saying something, reading back, changing and deleting what was said, pins.
+
+use crate::app::App;
+use crate::auth::Session;
+use crate::error::{Refusal, Result};
+use crate::extract::{Json, Once, Part, Path, Query, page_size};
+use crate::routes::done;
+use crate::store::messages::{self, Changed};
+use crate::store::pages::{self, Part as Place};
+use crate::store::{self, Draft, Needs};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use hallway_protocol::ids::{RoomId, Seq};
+use hallway_protocol::limits::{META_BYTES, TEXT_BYTES_MAX};
+use hallway_protocol::rest::{Edit, EditMessage, Items, NewMessage, Page, Rows};
+use hallway_protocol::rows::Row;
+use hallway_protocol::text::checked;
+use serde::Deserialize;
+
+/// `POST /rooms/{room}/messages`: says something in a room the caller belongs to.
+pub async fn create(
+    State(app): State<App>,
+    Session(me): Session,
+    Path(room): Path<RoomId>,
+    Json(message): Json<NewMessage>,
+) -> Result<Response> {
+    let draft = draft(message, app.limits.text)?;
+    let posted = app.store.append(me, room, draft).await?;
+    let answer = Row::Message(posted.message);
+    Ok(done(store::Once { again: posted.again, answer }, StatusCode::CREATED))
+}
+
+/// Where a page lies; at most one of the first three.
+#[derive(Debug, Default, Deserialize)]
+pub struct Where {
+    before: Option<Seq>,
+    after: Option<Seq>,
+    around: Option<Seq>,
+    /// The page knows of everything up to here.
+    fresh: Option<Seq>,
+    limit: Option<usize>,
+}
+
+impl Where {
+    fn place(&self) -> Result<Place> {
+        match (self.before, self.after, self.around) {
+            (None, None, None) => Ok(Place::Latest),
+            (Some(seq), None, None) => Ok(Place::Before(seq)),
+            (None, Some(seq), None) => Ok(Place::After(seq)),
+            (None, None, Some(seq)) => Ok(Place::Around(seq)),
+            _ => Err(Refusal::invalid("query", "names more than one of before, after, around")),
+        }
+    }
+}
+
+/// `GET /rooms/{room}/messages`: a page of history, oldest first.
+pub async fn list(
+    State(app): State<App>,
+    Session(me): Session,
+    Path(room): Path<RoomId>,
+    Query(at): Query<Where>,
+) -> Result<axum::Json<Page>> {
+    let (place, limit, fresh) = (at.place()?, page_size(at.limit), at.fresh);
+    let page = app.store.read(move |read| pages::page(read, &me, room, place, limit)).await?;
+    if fresh.is_some_and(|fresh| page.as_of < fresh) {
+        return Err(Refusal::Busy);
+    }
+    Ok(axum::Json(page))
+}
+
+/// `GET /users/me/messages`: everything the caller wrote, newest first.
+pub async fn mine(
+    State(app): State<App>,
+    Session(me): Session,
+    Query(part): Query<Part>,
+) -> Result<axum::Json<Rows>> {
+    let found =
+        app.store.read(move |read| pages::written(read, &me, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
+}
+
+/// `GET /rooms/{room}/messages/{seq}`: also of a tombstone.
+pub async fn show(
+    State(app): State<App>,
+    Session(me): Session,
+    Path((room, seq)): Path<(RoomId, Seq)>,
+) -> Result<axum::Json<Row>> {
+    let found = app.store.read(move |read| messages::show(read, &me, room, seq)).await?;
+    Ok(axum::Json(Row::Message(found)))
+}
+
+/// `PATCH /rooms/{room}/messages/{seq}`: changes what the caller said.
+pub async fn update(
+    State(app): State<App>,
+    Session(me): Session,
+    Path((room, seq)): Path<(RoomId, Seq)>,
+    once: Once,
+    Json(body): Json<EditMessage>,
+) -> Result<Response> {
+    let (key, text) = (once.or(body.key), text(&body.text, app.limits.text)?);
+    let changed = app.store.write(Needs::room(room), move |tx| {
+        messages::edit(tx, &me, room, key.as_ref(), seq, &text)
+    });
+    Ok(changed_row(changed.await?))
+}
+
+/// `DELETE /rooms/{room}/messages/{seq}`: leaves a tombstone.
+pub async fn destroy(
+    State(app): State<App>,
+    Session(me): Session,
+    Path((room, seq)): Path<(RoomId, Seq)>,
+    Once(key): Once,
+) -> Result<Response> {
+    let changed = app
+        .store
+        .write(Needs::room(room), move |tx| messages::destroy(tx, &me, room, key.as_ref(), seq));
+    Ok(nothing_said(changed.await?))
+}
+
+/// `GET /rooms/{room}/messages/{seq}/thread`: the first message and its answers.
+pub async fn thread(
+    State(app): State<App>,
+    Session(me): Session,
+    Path((room, seq)): Path<(RoomId, Seq)>,
+    Query(part): Query<Part>,
+) -> Result<axum::Json<Rows>> {
+    let found = app
+        .store
+        .read(move |read| pages::thread(read, &me, room, seq, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
+}
+
+/// `GET /rooms/{room}/messages/{seq}/edits`: what it said before.
+pub async fn edits(
+    State(app): State<App>,
+    Session(me): Session,
+    Path((room, seq)): Path<(RoomId, Seq)>,
+) -> Result<axum::Json<Items<Edit>>> {
+    let items = app.store.read(move |read| messages::edits(read, &me, room, seq)).await?;
+    Ok(axum::Json(Items { items, next: None }))
+}
+
+/// `PUT /rooms/{room}/messages/{seq}/pin`.
+pub async fn pin(
+    app: State<App>,
+    me: Session,
+    at: Path<(RoomId, Seq)>,
+    once: Once,
+) -> Result<Response> {
+    set_pin(app, me, at, once, true).await
+}
+
+/// `DELETE /rooms/{room}/messages/{seq}/pin`.
+pub async fn unpin(
+    app: State<App>,
+    me: Session,
+    at: Path<(RoomId, Seq)>,
+    once: Once,
+) -> Result<Response> {
+    set_pin(app, me, at, once, false).await
+}
+
+async fn set_pin(
+    State(app): State<App>,
+    Session(me): Session,
+    Path((room, seq)): Path<(RoomId, Seq)>,
+    Once(key): Once,
+    on: bool,
+) -> Result<Response> {
+    let changed = app
+        .store
+        .write(Needs::room(room), move |tx| messages::pin(tx, &me, room, key.as_ref(), seq, on));
+    Ok(nothing_said(changed.await?))
+}
+
+/// `GET /rooms/{room}/pins`.
+pub async fn pins(
+    State(app): State<App>,
+    Session(me): Session,
+    Path(room): Path<RoomId>,
+    Query(part): Query<Part>,
+) -> Result<axum::Json<Rows>> {
+    let found = app
+        .store
+        .read(move |read| pages::pins(read, &me, room, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
+}
+
+/// The answer that is the row as it is now.
+fn changed_row(changed: Changed) -> Response {
+    done(store::Once { again: changed.again, answer: changed.row }, StatusCode::OK)
+}
+
+/// The answer of a change without one.
+pub fn nothing_said(changed: Changed) -> Response {
+    done(store::Once { again: changed.again, answer: () }, StatusCode::NO_CONTENT)
+}
+
+/// A message that keeps its limits; REST and socket make it the same way.
+pub fn draft(message: NewMessage, most: usize) -> Result<Draft> {
+    let NewMessage { key, text: said, reply, thread, files, meta, clears_draft } = message;
+    if let Some(id) = files.first() {
+        return Err(Refusal::invalid("files", format!("names no upload of yours: {id}")));
+    }
+    let size = serde_json::to_string(&meta).map_or(usize::MAX, |text| text.len());
+    if size > META_BYTES {
+        return Err(Refusal::invalid(
+            "meta",
+            format!("is too long ({size} of {META_BYTES} bytes)"),
+        ));
+    }
+    let text = text(&said, most)?;
+    Ok(Draft { key, text, reply, thread, files, meta, clears_draft })
+}
+
+/// A text somebody says: not empty, within its limit.
+pub fn text(given: &str, most: usize) -> Result<String> {
+    let text = checked(given, most).map_err(|wrong| Refusal::invalid("text", wrong))?;
+    if text.len() > TEXT_BYTES_MAX {
+        let what = format!("is too long ({} of {TEXT_BYTES_MAX} bytes)", text.len());
+        return Err(Refusal::invalid("text", what));
+    }
+    if text.trim().is_empty() {
+        return Err(Refusal::invalid("text", "is empty"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hallway_protocol::ids::Key;
+
+    fn said(text: &str) -> NewMessage {
+        NewMessage {
+            key: Key::new(0),
+            text: text.into(),
+            reply: None,
+            thread: None,
+            files: Vec::new(),
+            meta: serde_json::Map::new(),
+            clears_draft: false,
+        }
+    }
+
+    fn field(message: NewMessage) -> String {
+        match draft(message, 4_000) {
+            Err(Refusal::Invalid { field, .. }) => field,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_draft_keeps_its_limits() {
+        assert_eq!(draft(said("e\u{301}"), 1).map(|draft| draft.text).ok(), Some("é".into()));
+        for wrong in ["", " \n", "a\0b", &"x".repeat(4_001)] {
+            assert_eq!(field(said(wrong)), "text");
+        }
+        let mut large = said("tea?");
+        large.meta.insert("x".into(), "y".repeat(5_000).into());
+        assert_eq!(field(large), "meta");
+        assert_eq!(field(NewMessage { files: vec!["7".into()], ..said("tea?") }), "files");
+    }
+}

@@ -1,0 +1,162 @@
+//! The whole HTTP surface, one line a route: method, path, who may, handler. What is not in the
+//! table is answered in our words; the tests of access and of idempotency walk the same table.
+
+use crate::access::Act;
+use crate::app::App;
+use crate::error::Refusal;
+use crate::store::Once;
+use crate::{
+    accounts, codes, front, health, invites, marks, members, messages, reactions, rooms, server,
+    sessions, socket, storage, sync, users,
+};
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use axum::{Router, middleware};
+use serde::Serialize;
+use std::sync::Arc;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Under which the interface lives.
+pub const PREFIX: &str = "/api/v1";
+
+/// Who may call a route. Of rooms the last word is [`crate::access::may`]'s, inside the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// Anybody.
+    Anyone,
+    /// Whoever is signed in.
+    Person,
+    /// An owner or admin of the tenant.
+    Operator,
+    /// Whoever may do this in the room.
+    Room(Act),
+}
+
+/// One route.
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path below [`PREFIX`].
+    pub path: &'static str,
+    /// Who may.
+    pub rule: Rule,
+    handler: fn() -> MethodRouter<App>,
+}
+
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    rule: Rule,
+    handler: fn() -> MethodRouter<App>,
+) -> Route {
+    Route { method, path, rule, handler }
+}
+
+use Rule::{Anyone, Operator, Person, Room};
+
+/// Every route of the interface.
+#[rustfmt::skip]
+pub const TABLE: &[Route] = &[
+    route("GET",    "/server",                              Anyone,             || get(server::show)),
+    route("POST",   "/auth/register",                       Anyone,             || post(accounts::register)),
+    route("POST",   "/auth/login",                          Anyone,             || post(accounts::login)),
+    route("POST",   "/auth/refresh",                        Anyone,             || post(sessions::refresh)),
+    route("POST",   "/auth/logout",                         Person,             || post(sessions::logout)),
+    route("GET",    "/auth/sessions",                       Person,             || get(sessions::list)),
+    route("DELETE", "/auth/sessions/{id}",                  Person,             || delete(sessions::destroy)),
+    route("POST",   "/invites",                             Operator,           || post(invites::create)),
+    route("GET",    "/invites",                             Operator,           || get(invites::list)),
+    route("DELETE", "/invites/{id}",                        Operator,           || delete(invites::destroy)),
+    route("GET",    "/users",                               Person,             || get(users::list)),
+    route("GET",    "/users/me",                            Person,             || get(users::me)),
+    route("PATCH",  "/users/me",                            Person,             || patch(users::update)),
+    route("DELETE", "/users/me",                            Person,             || delete(accounts::destroy)),
+    route("PUT",    "/users/me/password",                   Person,             || put(accounts::change_password)),
+    route("GET",    "/users/me/messages",                   Person,             || get(messages::mine)),
+    route("GET",    "/users/me/storage/{key}",              Person,             || get(storage::show)),
+    route("PUT",    "/users/me/storage/{key}",              Person,             || put(storage::update)),
+    route("DELETE", "/users/me/storage/{key}",              Person,             || delete(storage::destroy)),
+    route("GET",    "/users/{user}",                        Person,             || get(users::show)),
+    route("POST",   "/rooms",                               Person,             || post(rooms::create)),
+    route("GET",    "/rooms",                               Person,             || get(rooms::list)),
+    route("POST",   "/rooms/direct",                        Person,             || post(rooms::direct)),
+    route("GET",    "/rooms/directory",                     Person,             || get(rooms::directory)),
+    route("POST",   "/rooms/join",                          Person,             || post(members::join_by_code)),
+    route("GET",    "/rooms/{room}",                        Room(Act::See),     || get(rooms::show)),
+    route("PATCH",  "/rooms/{room}",                        Room(Act::Rename),  || patch(rooms::update)),
+    route("DELETE", "/rooms/{room}",                        Room(Act::Destroy), || delete(rooms::destroy)),
+    route("POST",   "/rooms/{room}/join",                   Room(Act::Join),    || post(members::join)),
+    route("POST",   "/rooms/{room}/leave",                  Room(Act::Mine),    || post(members::leave)),
+    route("POST",   "/rooms/{room}/code",                   Room(Act::Code),    || post(codes::create)),
+    route("DELETE", "/rooms/{room}/code",                   Room(Act::Code),    || delete(codes::destroy)),
+    route("GET",    "/rooms/{room}/members",                Room(Act::See),     || get(members::list)),
+    route("PUT",    "/rooms/{room}/members/{user}",         Room(Act::Add),     || put(members::update)),
+    route("DELETE", "/rooms/{room}/members/{user}",         Room(Act::Add),     || delete(members::destroy)),
+    route("PUT",    "/rooms/{room}/read-mark",              Room(Act::Mine),    || put(marks::read)),
+    route("PATCH",  "/rooms/{room}/mine",                   Room(Act::Mine),    || patch(marks::mine)),
+    route("GET",    "/rooms/{room}/receipts",               Room(Act::See),     || get(marks::receipts)),
+    route("POST",   "/rooms/{room}/messages",               Room(Act::Post),    || post(messages::create)),
+    route("GET",    "/rooms/{room}/messages",               Room(Act::See),     || get(messages::list)),
+    route("GET",    "/rooms/{room}/messages/{seq}",         Room(Act::See),     || get(messages::show)),
+    route("PATCH",  "/rooms/{room}/messages/{seq}",         Room(Act::Post),    || patch(messages::update)),
+    route("DELETE", "/rooms/{room}/messages/{seq}",         Room(Act::DeleteOwn), || delete(messages::destroy)),
+    route("GET",    "/rooms/{room}/messages/{seq}/thread",  Room(Act::See),     || get(messages::thread)),
+    route("GET",    "/rooms/{room}/messages/{seq}/edits",   Room(Act::See),     || get(messages::edits)),
+    route("PUT",    "/rooms/{room}/messages/{seq}/reactions/{emoji}", Room(Act::React), || put(reactions::update)),
+    route("DELETE", "/rooms/{room}/messages/{seq}/reactions/{emoji}", Room(Act::React), || delete(reactions::destroy)),
+    route("PUT",    "/rooms/{room}/messages/{seq}/pin",     Room(Act::Pin),     || put(messages::pin)),
+    route("DELETE", "/rooms/{room}/messages/{seq}/pin",     Room(Act::Pin),     || delete(messages::unpin)),
+    route("GET",    "/rooms/{room}/pins",                   Room(Act::See),     || get(messages::pins)),
+    route("POST",   "/sync",                                Person,             || post(sync::create)),
+    route("GET",    "/socket",                              Anyone,             || get(socket::open)),
+];
+
+/// The routes with everything that stands before them.
+pub fn router(app: &App) -> Router {
+    let mut api = Router::new();
+    for route in TABLE {
+        api = api.route(&format!("{PREFIX}{}", route.path), (route.handler)());
+    }
+    let routes = api
+        .route("/health", get(health::alive))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::figures))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app.clone());
+    // A `call` comes through the socket, which has been through the door already.
+    let _ = app.routes.set(routes.clone());
+    let panics = Arc::new(app.clone());
+    routes
+        .layer(CatchPanicLayer::custom(move |panic: Box<dyn std::any::Any + Send>| {
+            front::panicked(&panics, &*panic)
+        }))
+        .layer(middleware::from_fn_with_state(app.clone(), front::front))
+}
+
+async fn nowhere() -> Refusal {
+    Refusal::NotFound("page")
+}
+
+async fn no_method() -> Refusal {
+    Refusal::Unsupported(StatusCode::METHOD_NOT_ALLOWED, "this page has no such method")
+}
+
+/// The answer to a call that may carry a key: `first` when it was done now, 200 when before.
+pub fn done<T: Serialize>(done: Once<T>, first: StatusCode) -> Response {
+    let status = if done.again { StatusCode::OK } else { first };
+    match serde_json::to_value(&done.answer) {
+        // A call without a stated answer has no body, the second time either.
+        Ok(serde_json::Value::Null) => status.into_response(),
+        Ok(body) => (status, axum::Json(body)).into_response(),
+        Err(error) => Refusal::Broken(error.into()).into_response(),
+    }
+}
+
+/// The same answer as the row it is on the wire.
+pub fn row<T, R>(done: Once<T>, row: impl FnOnce(T) -> R) -> Once<R> {
+    Once { again: done.again, answer: row(done.answer) }
+}

@@ -1,0 +1,71 @@
+//! Sessions: staying signed in, signing out, and throwing out a device that was lost.
+
+use crate::accounts;
+use crate::app::App;
+use crate::auth::{Session, digest};
+use crate::error::{Refusal, Result};
+use crate::extract::{Json, Once, Path};
+use crate::front::Caller;
+use crate::store::sessions::{self, Presented};
+use crate::store::{Needs, StoreError, ops};
+use axum::extract::State;
+use axum::http::StatusCode;
+use hallway_protocol::rest::{Refresh, Refreshed, Rows};
+use hallway_protocol::rows::Row;
+
+/// `POST /auth/refresh`: the successor of a refresh token, the same one until it is used.
+pub async fn refresh(
+    State(app): State<App>,
+    caller: Caller,
+    Json(body): Json<Refresh>,
+) -> Result<axum::Json<Refreshed>> {
+    app.rates.sign_in(caller.address, None)?;
+    let (session, generation) = app.tokens.read_refresh(&body.refresh_token)?;
+    let hash = digest(&body.refresh_token);
+    let (presented, tokens) = (Presented { session, generation, hash }, app.tokens.clone());
+    let given = app.store.write(Needs::default(), move |tx| {
+        sessions::refresh(tx, &presented, &|family, at| tokens.hash(family, at))
+    });
+    match given.await? {
+        sessions::Refresh::Given { me, generation, .. } => {
+            let session = accounts::answer(&app, me.tenant, me.user, me.session, generation)?;
+            Ok(axum::Json(Refreshed { session }))
+        }
+        sessions::Refresh::Reused { user } => {
+            tracing::warn!(%user, "a spent refresh token came back: its session is ended");
+            Err(Refusal::SignedOut)
+        }
+    }
+}
+
+/// `POST /auth/logout`: ends the present session.
+pub async fn logout(State(app): State<App>, Session(me): Session) -> Result<StatusCode> {
+    let ended =
+        app.store.write(Needs::person(me.user), move |tx| sessions::end(tx, &me, &me.session));
+    ended.await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /auth/sessions`: my devices.
+pub async fn list(State(app): State<App>, Session(me): Session) -> Result<axum::Json<Rows>> {
+    let found = app.store.read(move |read| sessions::list(read, &me)).await?;
+    Ok(axum::Json(Rows { rows: found.into_iter().map(Row::Session).collect(), next: None }))
+}
+
+/// `DELETE /auth/sessions/{id}`: throws a device out.
+pub async fn destroy(
+    State(app): State<App>,
+    Session(me): Session,
+    Once(key): Once,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
+    let ended = app.store.write(Needs::person(me.user), move |tx| {
+        let again = ops::first(tx, &me, key.as_ref(), "session-end", &id)?.is_some();
+        if !again {
+            sessions::end(tx, &me, &id)?;
+            ops::keep(tx, &me, key.as_ref(), "session-end", &id, None)?;
+        }
+        Ok::<_, StoreError>(again)
+    });
+    Ok(if ended.await? { StatusCode::OK } else { StatusCode::NO_CONTENT })
+}

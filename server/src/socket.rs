@@ -1,0 +1,114 @@
+//! The socket. One task a connection: it greets ([`hello`]), then talks ([`talk`]) until either
+//! side ends it. Commands ([`commands`]) are answered as their commits come, not one by one; those
+//! of a room keep their order ([`order`]).
+//!
+//! Buffers are small on purpose: thousands of connections do nothing most of the time.
+
+pub mod commands;
+pub mod hello;
+pub mod order;
+pub mod talk;
+mod tap;
+
+use crate::app::App;
+use crate::error::{Refusal, Result};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures_util::{SinkExt, StreamExt};
+use hallway_protocol::frames::{ErrorFrame, ServerFrame};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+
+/// The stream of a connection.
+pub type Socket = WebSocketStream<tap::Tap>;
+
+/// Read buffer: the library's default of 128 KiB is taken for each connection at once.
+const READ_BUFFER: usize = 4 * 1024;
+/// One write to the kernel: about 64 frames of a room that talks.
+const WRITE_BUFFER: usize = 32 * 1024;
+/// The other side gets so long to take our last words.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// `GET /api/v1/socket`: the upgrade. Who comes says so in `hello`, not here.
+pub async fn open(State(app): State<App>, mut request: Request) -> Result<Response> {
+    let accept = derive_accept_key(asked(request.headers())?.as_bytes());
+    if app.closing.load(Ordering::Acquire) {
+        return Err(Refusal::Busy);
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    app.sockets.once("socket", serve(app.clone(), upgrade));
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    let accept = HeaderValue::from_str(&accept).map_err(|error| Refusal::Broken(error.into()))?;
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    Ok(answer)
+}
+
+/// The key of a request that asks for a WebSocket.
+fn asked(headers: &HeaderMap) -> Result<String> {
+    let says = |name: header::HeaderName, word: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word))
+    };
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).and_then(|value| value.to_str().ok());
+    let asked = says(header::CONNECTION, "upgrade")
+        && says(header::UPGRADE, "websocket")
+        && says(header::SEC_WEBSOCKET_VERSION, "13");
+    match key {
+        Some(key) if asked => Ok(key.to_owned()),
+        _ => Err(Refusal::Unsupported(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket")),
+    }
+}
+
+async fn serve(app: App, upgrade: OnUpgrade) {
+    let Some(mut socket) = upgraded(&app, upgrade).await else { return };
+    // Each phase is boxed: a connection that only listens should not carry the greeting's weight.
+    let greeted = Box::pin(hello::greet(&app, &mut socket)).await;
+    match greeted {
+        Ok(present) => talk::run(app, socket, present).await,
+        Err(goodbye) => {
+            let (code, refusal) = *goodbye;
+            if let Some(refusal) = refusal {
+                let frame = ServerFrame::Error(ErrorFrame::new(None, refusal.refused()));
+                let text = crate::hub::line::encode(&frame);
+                let _ = tokio::time::timeout(LAST_WORDS, socket.feed(Message::Text(text))).await;
+            }
+            goodbye_to(socket, code).await;
+        }
+    }
+}
+
+async fn upgraded(app: &App, upgrade: OnUpgrade) -> Option<Socket> {
+    let parts = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(WRITE_BUFFER + 4 * app.limits.frame)
+        .max_message_size(Some(app.limits.frame))
+        .max_frame_size(Some(app.limits.frame));
+    let (stream, read) = (tap::Tap::new(parts.io.into_inner()), parts.read_buf.to_vec());
+    Some(WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await)
+}
+
+/// Closes with a code, and waits a moment for the other side to have read it.
+async fn goodbye_to(mut socket: Socket, code: u16) {
+    let frame = CloseFrame { code: code.into(), reason: "".into() };
+    let _ = tokio::time::timeout(LAST_WORDS, async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    })
+    .await;
+}

@@ -1,0 +1,378 @@
+//! What a client may say. A command goes to the store the moment it is read, so commands of a room
+//! lie in the store's queue in the order in which they came; its answer is written whenever the
+//! commit is done.
+
+use super::talk::Talk;
+use crate::app::App;
+use crate::auth::Session;
+use crate::error::{Refusal, Result};
+use crate::messages::draft;
+use crate::store::delta::{self, Pull};
+use crate::store::{Me, Needs, Tx, marks, messages, own, reactions, sync};
+use axum::body::Body;
+use axum::http::{Request, header};
+use hallway_protocol::frames::{
+    Bump, ClientFrame, Delta, Done, MinePatch, OwnFrame, Presence, Send as SendFrame, ServerFrame,
+};
+use hallway_protocol::ids::{Key, RoomId, Seq};
+use hallway_protocol::limits::WATCH_MAX;
+use hallway_protocol::rest::NewMessage;
+use hallway_protocol::rows::Row;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use tower::ServiceExt;
+
+/// Work of the store.
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A command on its way.
+pub struct Pending {
+    id: Option<u64>,
+    of: Option<(RoomId, Option<Key>)>,
+    work: Work<Result<Outcome>>,
+}
+
+impl Future for Pending {
+    type Output = Answered;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
+        let outcome = std::task::ready!(self.work.as_mut().poll(cx));
+        Poll::Ready(Answered { id: self.id, of: self.of.take(), outcome })
+    }
+}
+
+/// Rooms in focus, at most: nobody looks at more.
+const FOCUS: usize = 100;
+/// Bytes of a `call`'s answer: a page of the longest messages.
+const ANSWER: usize = 16 * 1024 * 1024;
+
+/// A command that was answered.
+pub struct Answered {
+    id: Option<u64>,
+    /// Whose order it kept.
+    of: Option<(RoomId, Option<Key>)>,
+    outcome: Result<Outcome>,
+}
+
+/// How a command came out.
+enum Outcome {
+    /// `ok`.
+    Done(Box<Done>),
+    /// One frame of a `delta`, and the question for the next.
+    Delta(Box<(Delta, Pull)>),
+    /// One frame of an `own`.
+    Own(OwnFrame),
+    /// All heads.
+    Heads(Vec<Bump>),
+    /// Of a `call`.
+    Answer(u16, serde_json::Value),
+    /// Nothing is said.
+    Quiet,
+}
+
+/// Hears one frame.
+pub fn hear(talk: &mut Talk, frame: ClientFrame) {
+    match frame {
+        ClientFrame::Send(send) => post(talk, send),
+        ClientFrame::Edit { id, room, key, seq, text } => {
+            let text = crate::messages::text(&text, talk.app.limits.text);
+            change(talk, id, room, key, |app, me, key| {
+                let text = text?;
+                let needs = Needs::room(room);
+                Ok(Box::pin(
+                    app.store.write(needs, move |tx| {
+                        messages::edit(tx, &me, room, Some(&key), seq, &text)
+                    }),
+                ))
+            });
+        }
+        ClientFrame::Delete { id, room, key, seq } => {
+            change(talk, id, room, key, |app, me, key| {
+                let needs = Needs::room(room);
+                Ok(Box::pin(
+                    app.store
+                        .write(needs, move |tx| messages::destroy(tx, &me, room, Some(&key), seq)),
+                ))
+            });
+        }
+        ClientFrame::React { id, room, key, seq, emoji, on } => {
+            change(talk, id, room, key, |app, me, key| {
+                let emoji = crate::reactions::emoji(&emoji)?;
+                Ok(Box::pin(app.store.write(Needs::room(room), move |tx| {
+                    reactions::set(tx, &me, room, Some(&key), seq, &emoji, on)
+                })))
+            });
+        }
+        ClientFrame::Pin { id, room, key, seq, on } => {
+            change(talk, id, room, key, |app, me, key| {
+                let needs = Needs::room(room);
+                Ok(Box::pin(
+                    app.store
+                        .write(needs, move |tx| messages::pin(tx, &me, room, Some(&key), seq, on)),
+                ))
+            });
+        }
+        ClientFrame::Read { id, room, seq } => read(talk, id, room, seq),
+        ClientFrame::Mine { id, room, patch } => mine(talk, id, room, patch),
+        other => hear_question(talk, other),
+    }
+}
+
+/// Questions, and what concerns the connection itself.
+fn hear_question(talk: &mut Talk, frame: ClientFrame) {
+    match frame {
+        ClientFrame::Forget { id, room, key } => {
+            talk.order.forget(room, &key);
+            let done = Done { id, room: Some(room), seq: None, own: None, again: false, row: None };
+            talk.say(&ServerFrame::Ok(done));
+        }
+        ClientFrame::Pull { id, room, since, floor, latest } => {
+            ask(talk, id, |app, me| {
+                pull(app, me, Pull { room, since, floor, latest, going: false })
+            });
+        }
+        ClientFrame::Own { id, since } => ask(talk, id, |app, me| own_log(app, me, since)),
+        ClientFrame::Heads { id } => ask(talk, id, |app, me| {
+            let heads = app.store.read(move |read| sync::bumps(read, &me, None));
+            Box::pin(async { Ok(Outcome::Heads(heads.await?)) })
+        }),
+        ClientFrame::Call { id, method, path, body } => {
+            ask(talk, id, |app, me| Box::pin(call(app.clone(), me, method, path, body)));
+        }
+        sign => hear_sign(talk, sign),
+    }
+}
+
+/// Frames that are not answered. Whoever sends too many is not heard.
+fn hear_sign(talk: &mut Talk, frame: ClientFrame) {
+    if talk.signs.take(talk.app.clock.ticks()).is_err() {
+        return;
+    }
+    let (app, line) = (&talk.app, &talk.present.line);
+    match frame {
+        ClientFrame::Typing { room } => app.hub.typing(line, room),
+        ClientFrame::Focus { mut rooms } => {
+            rooms.truncate(FOCUS);
+            app.hub.focus(line, rooms);
+        }
+        ClientFrame::Watch { mut users, room } => {
+            users.truncate(WATCH_MAX);
+            app.presence.watch(&app.hub, line, users, room);
+        }
+        // Who is connected is not offline, whatever they say.
+        ClientFrame::Presence { state: Presence::Online } => {
+            app.presence.set(line, Presence::Online)
+        }
+        ClientFrame::Presence { .. } => app.presence.set(line, Presence::Away),
+        ClientFrame::Ack { rooms, .. } => {
+            let me = talk.present.me.clone();
+            let needs = Needs::person(me.user);
+            let acked = app.store.write(needs, move |tx| marks::ack(tx, &me, &rooms));
+            let work = Box::pin(async { Ok(acked.await.map(|()| Outcome::Quiet)?) });
+            talk.pending.push(Pending { id: None, of: None, work });
+        }
+        // A second hello, a sign of life, and what a later version may say.
+        _ => {}
+    }
+}
+
+fn post(talk: &mut Talk, send: SendFrame) {
+    let SendFrame { id, room, key, text, reply, thread, files, meta, clears_draft } = send;
+    let message = NewMessage { key: key.clone(), text, reply, thread, files, meta, clears_draft };
+    start(talk, id, room, Some(key), |app, me| {
+        let posted = app.store.append(me, room, draft(message, app.limits.text)?);
+        Ok(Box::pin(async move {
+            let posted = posted.await?;
+            let (seq, again) = (Some(posted.message.seq), posted.again);
+            let row = Some(Row::Message(posted.message));
+            Ok(Outcome::Done(Box::new(Done { id, room: Some(room), seq, own: None, again, row })))
+        }))
+    });
+}
+
+/// A change of a room with a key: `ok` names the number of the change and the row it wrote.
+fn change(
+    talk: &mut Talk,
+    id: u64,
+    room: RoomId,
+    key: Key,
+    make: impl FnOnce(&App, Me, Key) -> Result<Work<crate::store::Result<messages::Changed>>>,
+) {
+    start(talk, id, room, Some(key.clone()), |app, me| {
+        let changed = make(app, me, key)?;
+        Ok(Box::pin(async move {
+            let messages::Changed { again, seq, row } = changed.await?;
+            let seq = Some(seq);
+            Ok(Outcome::Done(Box::new(Done { id, room: Some(room), seq, own: None, again, row })))
+        }))
+    });
+}
+
+fn read(talk: &mut Talk, id: u64, room: RoomId, seq: Seq) {
+    match crate::marks::mark(seq) {
+        Ok(()) => keep(talk, id, room, move |tx, me| marks::read(tx, me, room, seq)),
+        Err(refusal) => talk.refuse(Some(id), &refusal),
+    }
+}
+
+fn mine(talk: &mut Talk, id: u64, room: RoomId, patch: MinePatch) {
+    match crate::marks::patch(patch, talk.app.limits.text) {
+        Ok(patch) => keep(talk, id, room, move |tx, me| marks::update(tx, me, None, room, &patch)),
+        Err(refusal) => talk.refuse(Some(id), &refusal),
+    }
+}
+
+/// A change of what concerns one's own log alone: `ok` names the log's head and the row.
+fn keep(
+    talk: &mut Talk,
+    id: u64,
+    room: RoomId,
+    mut change: impl FnMut(&mut Tx<'_>, &Me) -> crate::store::Result<Seq> + Send + 'static,
+) {
+    start(talk, id, room, None, |app, me| {
+        let kept = app.store.write(Needs::person(me.user), move |tx| {
+            let head = change(tx, &me)?;
+            Ok((head, own::mine(tx, me.user, room)?))
+        });
+        Ok(Box::pin(async move {
+            let (head, mine) = kept.await?;
+            let (own, row) = (Some(head), mine.map(Row::Mine));
+            Ok(Outcome::Done(Box::new(Done { id, room: None, seq: None, own, again: false, row })))
+        }))
+    });
+}
+
+/// Starts a command of a room, if its order allows.
+fn start(
+    talk: &mut Talk,
+    id: u64,
+    room: RoomId,
+    key: Option<Key>,
+    make: impl FnOnce(&App, Me) -> Result<Work<Result<Outcome>>>,
+) {
+    if let Err(wait) = talk.commands.take(talk.app.clock.ticks()) {
+        let refusal = Refusal::RateLimited(wait);
+        talk.order.turned_away(room, key.as_ref(), &refusal.refused());
+        return talk.refuse(Some(id), &refusal);
+    }
+    if let Err(refused) = talk.order.admit(room, key.as_ref()) {
+        let frame = hallway_protocol::frames::ErrorFrame::new(Some(id), *refused);
+        return talk.say(&ServerFrame::Error(frame));
+    }
+    let me = talk.present.me.clone();
+    let of = Some((room, key));
+    match make(&talk.app, me) {
+        Ok(work) => go(talk, Pending { id: Some(id), of, work }),
+        Err(refusal) => answer(talk, Answered { id: Some(id), of, outcome: Err(refusal) }),
+    }
+}
+
+/// Starts a question.
+fn ask(talk: &mut Talk, id: u64, make: impl FnOnce(&App, Me) -> Work<Result<Outcome>>) {
+    if let Err(wait) = talk.commands.take(talk.app.clock.ticks()) {
+        return talk.refuse(Some(id), &Refusal::RateLimited(wait));
+    }
+    let work = make(&talk.app, talk.present.me.clone());
+    go(talk, Pending { id: Some(id), of: None, work });
+}
+
+/// What is answered at once (a full queue) is answered before the next command is read: only so the
+/// next one of that room can be held back.
+fn go(talk: &mut Talk, mut work: Pending) {
+    match Pin::new(&mut work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answered) => answer(talk, answered),
+        Poll::Pending => talk.pending.push(work),
+    }
+}
+
+/// Says how a command came out.
+pub fn answer(talk: &mut Talk, answered: Answered) {
+    let Answered { id, of, outcome } = answered;
+    let refused = outcome.as_ref().err().map(Refusal::refused);
+    if let Some((room, key)) = of {
+        talk.order.answered(room, key.as_ref(), refused.as_ref());
+    }
+    let Some(id) = id else { return };
+    if let Some(refused) = refused {
+        let frame = hallway_protocol::frames::ErrorFrame::new(Some(id), refused);
+        return talk.say(&ServerFrame::Error(frame));
+    }
+    match outcome {
+        Ok(Outcome::Done(done)) => talk.say(&ServerFrame::Ok(*done)),
+        Ok(Outcome::Delta(part)) => say_delta(talk, id, *part),
+        Ok(Outcome::Own(frame)) => say_own(talk, id, frame),
+        Ok(Outcome::Heads(rooms)) => talk.say(&ServerFrame::Bump { rooms }),
+        Ok(Outcome::Answer(status, body)) => talk.say(&ServerFrame::Answer { id, status, body }),
+        Ok(Outcome::Quiet) | Err(_) => {}
+    }
+}
+
+/// One frame at a time: the next is asked for when this one is on its way, so a long replay never
+/// lies in memory whole.
+fn say_delta(talk: &mut Talk, id: u64, (delta, asked): (Delta, Pull)) {
+    let next = (!delta.done).then_some(Pull { since: delta.to, going: true, ..asked });
+    talk.say(&ServerFrame::Delta(Delta { id: Some(id), ..delta }));
+    if let Some(next) = next {
+        let work = pull(&talk.app, talk.present.me.clone(), next);
+        go(talk, Pending { id: Some(id), of: None, work });
+    }
+}
+
+fn say_own(talk: &mut Talk, id: u64, frame: OwnFrame) {
+    let next = (!frame.done).then_some(frame.to);
+    talk.say(&ServerFrame::Own(OwnFrame { id: Some(id), ..frame }));
+    if let Some(since) = next {
+        let work = own_log(&talk.app, talk.present.me.clone(), since);
+        go(talk, Pending { id: Some(id), of: None, work });
+    }
+}
+
+fn pull(app: &App, me: Me, asked: Pull) -> Work<Result<Outcome>> {
+    let delta = app.store.read(move |read| delta::pull(read, &me, &asked));
+    Box::pin(async move { Ok(Outcome::Delta(Box::new((delta.await?, asked)))) })
+}
+
+fn own_log(app: &App, me: Me, since: Seq) -> Work<Result<Outcome>> {
+    let frame = app.store.read(move |read| sync::own(read, &me, since));
+    Box::pin(async move { Ok(Outcome::Own(frame.await?)) })
+}
+
+/// Any REST call, by the same routes; the caller is the one who said hello.
+async fn call(
+    app: App,
+    me: Me,
+    method: String,
+    path: String,
+    body: Option<serde_json::Value>,
+) -> Result<Outcome> {
+    let mut request = Request::builder()
+        .method(method.as_str())
+        .uri(format!("{}{path}", crate::routes::PREFIX))
+        .header(header::CONTENT_TYPE, "application/json");
+    if let Some(key) = body.as_ref().and_then(|body| body["key"].as_str()) {
+        request = request.header("idempotency-key", key);
+    }
+    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+    let mut request = request.body(body).map_err(|error| Refusal::invalid("path", error))?;
+    if path.starts_with("/socket") || path.starts_with("/auth/log") || path.starts_with("/auth/re")
+    {
+        return Err(Refusal::Conflict("this is called without a socket"));
+    }
+    request.extensions_mut().insert(Session(me));
+    let routes = app.routes.get().ok_or(Refusal::Busy)?.clone();
+    let answer = match routes.oneshot(request).await {
+        Ok(answer) => answer,
+        Err(never) => match never {},
+    };
+    let status = answer.status().as_u16();
+    let bytes = axum::body::to_bytes(answer.into_body(), ANSWER)
+        .await
+        .map_err(|error| Refusal::Broken(error.into()))?;
+    let body = if bytes.is_empty() {
+        serde_json::Value::Null
+    } else {
+        serde_json::from_slice(&bytes).map_err(|error| Refusal::Broken(error.into()))?
+    };
+    Ok(Outcome::Answer(status, body))
+}

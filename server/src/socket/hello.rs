@@ -1,0 +1,161 @@
+//! The greeting. Nothing but `hello` is read, for ten seconds; then the connection joins the hub,
+//! and only then the heads are read that stand in `welcome`. So an event is either under a head of
+//! the welcome, or it waits in the line and follows: there is no third case.
+
+use super::Socket;
+use crate::app::App;
+use crate::error::{Refusal, Result};
+use crate::extract::wrong_frame;
+use crate::hub::line::{Line, encode};
+use crate::store::{Me, Needs, sessions, sync};
+use axum::http::StatusCode;
+use futures_util::{SinkExt, StreamExt};
+use hallway_protocol::VERSION;
+use hallway_protocol::frames::{
+    ClientFrame, Cursors, Hello, Presence, ServerFrame, Welcome, close,
+};
+use hallway_protocol::limits::{HELLO_BYTES, HELLO_ROOMS};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_tungstenite::tungstenite::{self, Message};
+
+/// Who does not say hello in this time wants nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// So many frames that are no hello are too many.
+const TRIES: usize = 3;
+
+/// A close code, and what is said first.
+pub type Goodbye = Box<(u16, Option<Refusal>)>;
+
+/// A connection that is in the hub; dropping it takes it out.
+pub struct Present {
+    app: App,
+    /// Whose it is.
+    pub me: Me,
+    /// What waits for it.
+    pub line: Arc<Line>,
+}
+
+impl Present {
+    /// Joins the hub with all rooms of a person.
+    pub async fn join(app: &App, me: Me) -> Result<Present> {
+        let line = app.hub.arrive(me.user, me.role, me.session.clone());
+        let present = Present { app: app.clone(), me: me.clone(), line };
+        let here = app.store.read(move |read| sync::here(read, &me)).await?;
+        let rooms: Vec<_> = here.iter().map(|here| (here.room, here.min_seq)).collect();
+        app.hub.seat(&present.line, &rooms);
+        app.presence.set(&present.line, Presence::Online);
+        Ok(present)
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        let rooms = self.app.hub.rooms_at(&self.line);
+        self.app.hub.depart(&self.line);
+        self.app.presence.depart(&self.line, rooms);
+    }
+}
+
+/// Reads `hello`, answers `welcome`.
+pub async fn greet(app: &App, socket: &mut Socket) -> std::result::Result<Present, Goodbye> {
+    let hello = match tokio::time::timeout(PATIENCE, read(socket)).await {
+        Ok(hello) => hello?,
+        Err(_) => return Err(Box::new((close::NO_HELLO, None))),
+    };
+    let (present, welcome) = welcome(app, hello).await.map_err(|refusal| {
+        let code = match &refusal {
+            Refusal::SignedOut => close::SIGNED_OUT,
+            Refusal::Invalid { .. } => close::MALFORMED,
+            _ => close::RESTARTING,
+        };
+        Box::new((code, Some(refusal)))
+    })?;
+    let sent = socket.send(Message::Text(encode(&ServerFrame::Welcome(welcome)))).await;
+    sent.map_err(|_| Box::new((close::TOO_SLOW, None)))?;
+    Ok(present)
+}
+
+async fn read(socket: &mut Socket) -> std::result::Result<Hello, Goodbye> {
+    for _ in 0..TRIES {
+        let text = loop {
+            match socket.next().await {
+                Some(Ok(Message::Text(text))) => break text,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Err(tungstenite::Error::Capacity(_))) => return Err(too_large()),
+                _ => return Err(Box::new((close::MALFORMED, None))),
+            }
+        };
+        if text.len() > HELLO_BYTES {
+            return Err(too_large());
+        }
+        match parse(&text) {
+            Ok(hello) => return Ok(hello),
+            Err(refusal @ Refusal::Unsupported(..)) => {
+                return Err(Box::new((close::VERSION, Some(refusal))));
+            }
+            Err(refusal) => super::talk::say_refused(socket, None, &refusal).await,
+        }
+    }
+    Err(Box::new((close::MALFORMED, None)))
+}
+
+fn too_large() -> Goodbye {
+    Box::new((close::TOO_LARGE, Some(Refusal::TooLarge(HELLO_BYTES))))
+}
+
+/// Looks at the version before the shape: a later version may have another.
+fn parse(text: &str) -> Result<Hello> {
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| Refusal::invalid("frame", error))?;
+    let hello = value["type"] == "hello";
+    if hello && value["v"].is_u64() && value["v"] != VERSION {
+        let status = StatusCode::UPGRADE_REQUIRED;
+        return Err(Refusal::Unsupported(status, "this server speaks version 1"));
+    }
+    match serde_json::from_value(value.clone()) {
+        Ok(ClientFrame::Hello(hello)) => Ok(hello),
+        Ok(_) => Err(Refusal::invalid("type", "must be hello first")),
+        Err(error) => Err(wrong_frame::<ClientFrame>(&value, &error.to_string())),
+    }
+}
+
+async fn welcome(app: &App, hello: Hello) -> Result<(Present, Welcome)> {
+    if matches!(&hello.rooms, Cursors::List(rooms) if rooms.len() > HELLO_ROOMS) {
+        return Err(Refusal::invalid("rooms", format!("are more than {HELLO_ROOMS}")));
+    }
+    let access = app.tokens.read(hello.token.as_deref().ok_or(Refusal::SignedOut)?)?;
+    let me = app.sessions.me(&app.store, &app.tokens, &access).await?;
+    app.rates.person(me.tenant, me.user)?;
+    let present = Present::join(app, me.clone()).await?;
+    app.hub.focus(&present.line, hello.focus);
+    let (session, asked) = (me.session.clone(), me.clone());
+    let same_epoch = hello.epoch.is_none_or(|epoch| epoch == app.store.epoch());
+    let cursors = match hello.rooms {
+        Cursors::List(rooms) => Some(rooms),
+        Cursors::Word(_) => None,
+    };
+    let standing = app.store.read(move |read| {
+        // A revocation from before we joined the hub is seen here, a later one by the line.
+        if sessions::whois(read, &session)?.is_none() {
+            return Err(crate::store::StoreError::SignedOut);
+        }
+        sync::heads(read, &asked, cursors.as_deref(), same_epoch)
+    });
+    let standing = standing.await?;
+    present.line.set_own_head(standing.own);
+    // Only for display: nobody waits for it.
+    drop(app.store.write(Needs::person(me.user), move |tx| sessions::seen(tx, &me)));
+    let welcome = Welcome {
+        v: VERSION,
+        connection: present.line.id.to_string(),
+        epoch: app.store.epoch(),
+        now: app.clock.now(),
+        heartbeat_ms: i64::try_from(app.config.heartbeat.as_millis()).unwrap_or(i64::MAX),
+        own_head: standing.own,
+        rooms: standing.rooms,
+        gone: standing.gone,
+        limits: app.limits.clone(),
+    };
+    Ok((present, welcome))
+}

@@ -1,0 +1,231 @@
+//! Accounts: making one, its password, closing it.
+
+use super::sessions::{self, NewSession};
+use super::{Event, Me, Read, Result, StoreError, Tx, invites, jobs, members, own, tenants, users};
+use crate::params;
+use hallway_protocol::ids::{TenantId, UserId};
+use hallway_protocol::rest::Registration;
+use hallway_protocol::rows::{TenantRole, User};
+use hallway_protocol::text::folded;
+
+/// Somebody who wants an account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Newcomer {
+    /// User name, checked.
+    pub name: String,
+    /// As others see them.
+    pub display_name: String,
+    /// Mail address.
+    pub email: Option<String>,
+    /// Argon2 hash.
+    pub password: String,
+    /// SHA-256 of an invite's code or of the owner token.
+    pub invite: Option<[u8; 32]>,
+    /// Their first device.
+    pub session: NewSession,
+}
+
+/// What lets somebody in.
+enum Door {
+    Open,
+    Owner([u8; 32]),
+    Invite(invites::Opened),
+}
+
+/// Makes an account and its first session. The owner token, or one use of the invite, is spent in
+/// the same transaction.
+pub fn register(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    registration: Registration,
+    new: &Newcomer,
+) -> Result<User> {
+    let door = door(tx, tenant, registration, new)?;
+    let taken = "select count(*) from users where tenant = $1 and name_folded = $2";
+    if tx.number(taken, params![tenant, &folded(&new.name)])? > 0 {
+        return Err(StoreError::Taken("name"));
+    }
+    let email = new.email.as_deref().map(folded);
+    let taken = "select count(*) from users where tenant = $1 and email_folded = $2";
+    if email.is_some() && tx.number(taken, params![tenant, email.as_deref()])? > 0 {
+        return Err(StoreError::Taken("email"));
+    }
+    if let Door::Invite(opened) = &door
+        && let Some(room) = opened.room
+    {
+        tx.hold_room(room)?;
+    }
+    let spent = match &door {
+        Door::Open => true,
+        Door::Owner(hash) => tenants::spend_owner_token(tx, tenant, hash)?,
+        Door::Invite(opened) => invites::spend(tx, &opened.id)?,
+    };
+    if !spent {
+        return Err(wrong_invite());
+    }
+    let role = if matches!(door, Door::Owner(_)) { 2 } else { 0 };
+    let user = insert(tx, tenant, role, new, email.as_deref())?;
+    sessions::create(tx, user, &new.session)?;
+    if let Door::Invite(invites::Opened { room: Some(room), made_by, .. }) = door {
+        members::bring(tx, room, user, made_by)?;
+    }
+    users::own_row(tx, user)
+}
+
+fn door(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    registration: Registration,
+    new: &Newcomer,
+) -> Result<Door> {
+    let Some(hash) = new.invite else {
+        return match registration {
+            Registration::Open => Ok(Door::Open),
+            Registration::Invite => Err(StoreError::Invalid("invite", "is needed".into())),
+            Registration::Closed => Err(StoreError::Forbidden("registration is closed")),
+        };
+    };
+    if tenants::is_owner_token(tx, tenant, &hash)? {
+        return Ok(Door::Owner(hash));
+    }
+    match invites::open(tx, tenant, &hash)? {
+        Some(_) if registration == Registration::Closed => {
+            Err(StoreError::Forbidden("registration is closed"))
+        }
+        Some(opened) => Ok(Door::Invite(opened)),
+        None => Err(wrong_invite()),
+    }
+}
+
+fn wrong_invite() -> StoreError {
+    StoreError::Invalid("invite", "opens nothing (any more)".into())
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    role: i64,
+    new: &Newcomer,
+    email_folded: Option<&str>,
+) -> Result<UserId> {
+    let user = UserId(tenants::free(tx, "select count(*) from users where id = $1")?);
+    let now = tx.now();
+    tx.exec(
+        "insert into users (id, tenant, name, name_folded, display_name, display_folded, email,
+            email_folded, avatar, status, role, bot, guest, password, head, rev, created_at,
+            deleted_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, null, '', $9, 0, 0, $10, 1, 1, $11, null)",
+        params![
+            user,
+            tenant,
+            &new.name,
+            &folded(&new.name),
+            &new.display_name,
+            &folded(&new.display_name),
+            new.email.as_deref(),
+            email_folded,
+            role,
+            &new.password,
+            now
+        ],
+    )?;
+    tx.made(user);
+    Ok(user)
+}
+
+/// What signing in compares with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Credentials {
+    /// Whose.
+    pub user: UserId,
+    /// Argon2 hash; none: this account has no password.
+    pub password: Option<String>,
+}
+
+/// The account of a login: a user name or a mail address.
+pub fn credentials(
+    read: &mut Read<'_>,
+    tenant: TenantId,
+    login: &str,
+) -> Result<Option<Credentials>> {
+    read.one(
+        "select u.id, u.password from users u join tenants t on t.id = u.tenant
+         where u.tenant = $1 and (u.name_folded = $2 or u.email_folded = $2)
+            and u.deleted_at is null and t.suspended = 0
+         order by case when u.name_folded = $2 then 0 else 1 end",
+        params![tenant, &folded(login)],
+        |row| Ok(Credentials { user: row.get(0)?, password: row.get(1)? }),
+    )
+}
+
+/// The same for the one who asks.
+pub fn own_credentials(read: &mut Read<'_>, me: &Me) -> Result<Credentials> {
+    read.one(
+        "select id, password from users where id = $1 and tenant = $2 and deleted_at is null",
+        params![me.user, me.tenant],
+        |row| Ok(Credentials { user: row.get(0)?, password: row.get(1)? }),
+    )?
+    .ok_or(StoreError::SignedOut)
+}
+
+/// Signs a device in. The password was compared before; `seen` is the hash it was compared with,
+/// so that a password changed in between lets nobody in, and `rehashed` replaces it.
+pub fn sign_in(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    seen: &str,
+    rehashed: Option<&str>,
+    session: &NewSession,
+) -> Result<User> {
+    tx.hold_people(&[user])?;
+    let sql = "select count(*) from users where id = $1 and password = $2 and deleted_at is null";
+    if tx.number(sql, params![user, seen])? == 0 {
+        return Err(StoreError::WrongCredentials);
+    }
+    if let Some(hash) = rehashed {
+        tx.exec("update users set password = $1 where id = $2", params![hash, user])?;
+    }
+    sessions::create(tx, user, session)?;
+    users::own_row(tx, user)
+}
+
+/// Changes my password and ends every other session. `seen` is the hash the old one matched.
+pub fn change_password(tx: &mut Tx<'_>, me: &Me, seen: &str, hash: &str) -> Result<()> {
+    tx.hold_people(&[me.user])?;
+    let done = tx.exec(
+        "update users set password = $1 where id = $2 and password = $3 and deleted_at is null",
+        params![hash, me.user, seen],
+    )?;
+    if done == 0 {
+        return Err(StoreError::WrongCredentials);
+    }
+    sessions::end_others(tx, me)
+}
+
+/// Closes my account: the name is free again, every session ends, and a job takes me out of my
+/// rooms one by one. What I said stays where it was said.
+pub fn close(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
+    tx.hold_people(&[me.user])?;
+    if me.role == TenantRole::Owner && tenants::owners(tx, me.tenant)? == 1 {
+        return Err(StoreError::Conflict("the last owner cannot close the account"));
+    }
+    let (rev, now) = (own::next(tx, me.user)?, tx.now());
+    tx.exec(
+        "update users set name = '', name_folded = $1, display_name = '', display_folded = '',
+            email = null, email_folded = null, avatar = null, status = '', password = null,
+            deleted_at = $2, rev = $3
+         where id = $4",
+        params![&format!("#{}", me.user), now, rev, me.user],
+    )?;
+    tx.exec("delete from storage where person = $1", params![me.user])?;
+    users::publish(tx, me)?;
+    let sessions = tx.all(
+        "select id from sessions where person = $1 and ended_at is null",
+        params![me.user],
+        |row| row.get::<String>(0),
+    )?;
+    sessions::end_all(tx, me.user, &sessions, true)?;
+    tx.emit(Event::Changed { user: me.user });
+    let kind = jobs::Kind::LeaveRooms;
+    jobs::enqueue(tx, Some(me.tenant), kind, &me.user.to_string(), Some(&me.user.to_string()))
+}

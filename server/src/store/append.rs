@@ -1,0 +1,269 @@
+//! The typed path of posts. Neighbours in the queue share what they look up: a room's head is read
+//! and written once for all of them, a membership asked once. The order of the three questions
+//! stands: the room is locked, the key looked up, then who may is asked. A key already done is
+//! answered even to somebody since removed, so that their outbox can settle.
+
+use super::engine::{Conn, Outcome, Value};
+use super::mentions::Named;
+use super::rooms::Facts;
+use super::{Event, Me, Result, StoreError, Tx, mentions, messages, own, rooms};
+use crate::access::{self, Act, Standing};
+use crate::params;
+use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
+use hallway_protocol::rows::{Message, MessageKind, MineState, Row};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use tokio::sync::oneshot;
+
+/// A message that keeps the limits, on its way into a room.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Draft {
+    /// Made once, when the person acted.
+    pub key: Key,
+    /// What; NFC, within its limit.
+    pub text: String,
+    /// `seq` it answers.
+    pub reply: Option<Seq>,
+    /// `seq` of a message of the thread it belongs to.
+    pub thread: Option<Seq>,
+    /// Media ids.
+    pub files: Vec<String>,
+    /// Free data.
+    pub meta: serde_json::Map<String, serde_json::Value>,
+    /// The sender's draft of this room is done with.
+    pub clears_draft: bool,
+}
+
+/// A message that is on disk.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Posted {
+    /// The key was done before; the message is as it is now.
+    pub again: bool,
+    /// The message.
+    pub message: Message,
+}
+
+/// A draft with its caller.
+pub struct Post {
+    pub me: Me,
+    pub room: RoomId,
+    pub draft: Draft,
+    pub out: Option<Posted>,
+    pub to: oneshot::Sender<Result<Posted>>,
+}
+
+impl Post {
+    /// Appends it. May be called again after a rollback.
+    pub fn run(&mut self, tx: &mut Tx<'_>, append: &mut Append) -> Result<()> {
+        self.out = None;
+        self.out = Some(append.post(tx, &self.me, self.room, &self.draft)?);
+        Ok(())
+    }
+
+    /// Answers the caller.
+    pub fn answer(self, refused: Option<StoreError>) {
+        let answer = match (refused, self.out) {
+            (Some(refused), _) => Err(refused),
+            (None, Some(posted)) => Ok(posted),
+            (None, None) => Err(StoreError::Lost),
+        };
+        // Who asked may be gone; the message stands.
+        let _ = self.to.send(answer);
+    }
+}
+
+/// What neighbours share. It lives within one transaction and between two jobs of other kinds, so
+/// nothing in it can be older than the locks.
+#[derive(Default)]
+pub struct Append {
+    rooms: HashMap<RoomId, Open>,
+    members: HashMap<(RoomId, UserId), Standing>,
+}
+
+/// A room that is being written to.
+struct Open {
+    facts: Facts,
+    /// Head and count are not written yet.
+    dirty: bool,
+}
+
+/// What a draft becomes part of, once all its questions are answered.
+struct Ready {
+    named: Named,
+    thread: Option<Seq>,
+    /// Who said what it answers.
+    answered: Option<UserId>,
+    /// From whom a direct room is hidden until now.
+    hidden: Vec<UserId>,
+}
+
+impl Append {
+    /// Writes what is not written yet and forgets the rest.
+    pub fn flush(&mut self, conn: &mut dyn Conn) -> Outcome<()> {
+        self.members.clear();
+        for (room, open) in self.rooms.drain() {
+            if open.dirty {
+                conn.exec(
+                    "update rooms set head = $1, last_n = $2 where id = $3",
+                    &[
+                        Value::Int(open.facts.head),
+                        Value::Int(open.facts.last_n),
+                        Value::Int(room.0),
+                    ],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn post(&mut self, tx: &mut Tx<'_>, me: &Me, id: RoomId, draft: &Draft) -> Result<Posted> {
+        let facts = match self.rooms.entry(id) {
+            Entry::Occupied(open) => open.get().facts.clone(),
+            Entry::Vacant(place) => {
+                let facts = rooms::facts(tx, id)?.ok_or(StoreError::NotFound("room"))?;
+                place.insert(Open { facts, dirty: false }).facts.clone()
+            }
+        };
+        let ready = match self.ready(tx, me, &facts, draft) {
+            Ok(ready) => ready,
+            Err(refused) => {
+                let first = messages::by_key(tx, me, id, &draft.key)?;
+                return first.map(again).ok_or(refused);
+            }
+        };
+        let message = message(me, &facts, draft, &ready, tx.now());
+        if !insert(tx, &message, &draft.key)? {
+            let first = messages::by_key(tx, me, id, &draft.key)?;
+            return first.map(again).ok_or(StoreError::Lost);
+        }
+        mentions::keep(tx, &facts, &message, ready.answered)?;
+        self.advance(tx, me, draft, &message, &ready)?;
+        Ok(Posted { again: false, message })
+    }
+
+    /// Everything that can refuse a draft, before anything is written.
+    fn ready(&mut self, tx: &mut Tx<'_>, me: &Me, room: &Facts, draft: &Draft) -> Result<Ready> {
+        let standing = match self.members.get(&(room.id, me.user)) {
+            Some(standing) => *standing,
+            None => {
+                let standing = access::may(tx, me, Act::Post, room)?;
+                self.members.insert((room.id, me.user), standing);
+                standing
+            }
+        };
+        if !draft.files.is_empty() {
+            return Err(StoreError::Invalid("files", "are not there".into()));
+        }
+        let answered = match draft.reply {
+            None => None,
+            Some(reply) => Some(messages::root(tx, room.id, reply, standing, "reply")?.0),
+        };
+        let thread = match draft.thread {
+            None => None,
+            Some(thread) => Some(messages::root(tx, room.id, thread, standing, "thread")?.1),
+        };
+        let named = mentions::named(tx, room, &draft.text)?;
+        let hidden = if room.hidden > 0 { rooms::hidden_from(tx, room.id)? } else { Vec::new() };
+        tx.hold_people(&hidden)?;
+        Ok(Ready { named, thread, answered, hidden })
+    }
+
+    /// Moves the head, shows the room to those from whom it was hidden, and publishes.
+    fn advance(
+        &mut self,
+        tx: &mut Tx<'_>,
+        me: &Me,
+        draft: &Draft,
+        message: &Message,
+        ready: &Ready,
+    ) -> Result<()> {
+        let Some(open) = self.rooms.get_mut(&message.room) else { return Ok(()) };
+        let clears = draft.clears_draft && own::has_draft(tx, me.user, message.room)?;
+        let (seq, n) = (message.seq, message.n);
+        let aside = clears || !ready.hidden.is_empty();
+        if aside {
+            // The rows of own logs name the head, so it is written before them.
+            tx.exec(
+                "update rooms set head = $1, last_n = $2, hidden = 0 where id = $3",
+                params![seq, n, message.room],
+            )?;
+        }
+        let enter = ready.hidden.iter().map(|person| (*person, 1)).collect();
+        tx.emit(Event::Room {
+            tenant: open.facts.tenant,
+            room: message.room,
+            seq,
+            last_n: n,
+            rows: vec![Row::Message(message.clone())],
+            enter,
+            leave: Vec::new(),
+            closed: false,
+        });
+        for person in &ready.hidden {
+            own::stand(tx, *person, message.room, MineState::Joined, 0)?;
+        }
+        if clears {
+            own::clear_draft(tx, me.user, message.room)?;
+        }
+        // Last, so that a statement that failed leaves the memory as the rollback leaves the table.
+        (open.facts.head, open.facts.last_n, open.dirty) = (seq, n, !aside);
+        if aside {
+            open.facts.hidden = 0;
+        }
+        Ok(())
+    }
+}
+
+fn again(message: Message) -> Posted {
+    Posted { again: true, message }
+}
+
+fn message(me: &Me, room: &Facts, draft: &Draft, ready: &Ready, at: i64) -> Message {
+    Message {
+        room: room.id,
+        seq: room.head + 1,
+        rev: room.head + 1,
+        n: room.last_n + 1,
+        sender: me.user,
+        at,
+        key: Some(draft.key.clone()),
+        kind: MessageKind::Text,
+        text: draft.text.clone(),
+        reply: draft.reply,
+        thread: ready.thread,
+        files: Vec::new(),
+        mentions: ready.named.people.clone(),
+        everyone: ready.named.everyone,
+        meta: draft.meta.clone(),
+        edited_at: None,
+        pinned: false,
+        deleted: false,
+    }
+}
+
+/// Inserts the message; false when its key was done before.
+fn insert(tx: &mut Tx<'_>, message: &Message, key: &Key) -> Result<bool> {
+    let meta = messages::object_text(&message.meta);
+    let named = mentions::list_text(&message.mentions);
+    let done = tx.exec(
+        "insert into messages (room, seq, rev, n, kind, sender, at, key, text, reply, thread,
+            mentions, everyone, meta, edited_at, pinned, deleted_at)
+         values ($1, $2, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, null, 0, null)
+         on conflict (key, sender, room) do nothing",
+        params![
+            message.room,
+            message.seq,
+            message.n,
+            message.sender,
+            message.at,
+            &key.to_bytes(),
+            &message.text,
+            message.reply,
+            message.thread,
+            &named,
+            message.everyone,
+            &meta
+        ],
+    )?;
+    Ok(done == 1)
+}

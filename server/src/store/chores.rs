@@ -1,0 +1,155 @@
+//! The work of the store's own jobs, in steps of at most 500 rows, each a transaction with its
+//! bookkeeping: what is left undone stays a job.
+
+use super::jobs::{self, DEAD, Job, Kind};
+use super::{Read, Result, StoreError, Tx, members, ops, own, rooms, sessions};
+use crate::params;
+use hallway_protocol::ids::{Millis, RoomId, UserId};
+use hallway_protocol::rows::MineState;
+
+/// Rows of one kind that one step touches.
+const CHUNK: i64 = 500;
+/// People whose lists one step changes: three rows each.
+const PEOPLE: i64 = 150;
+/// How often the clean-up runs.
+const CLEAN_UP: Millis = 3_600_000;
+
+/// How many hours the server has run, as the clean-up counts them. What ages over weeks ages by
+/// this, so that a clock set a year off, or a year spent switched off, ends nothing.
+pub fn hours(read: &mut Read<'_>) -> Result<i64> {
+    let hours =
+        read.one("select value from meta where name = 'hours'", &[], |row| row.get::<String>(0))?;
+    Ok(hours.and_then(|hours| hours.parse().ok()).unwrap_or(0))
+}
+
+fn count_hour(tx: &mut Tx<'_>) -> Result<()> {
+    let next = hours(tx)? + 1;
+    tx.exec(
+        "insert into meta (name, value) values ('hours', $1)
+         on conflict (name) do update set value = excluded.value",
+        params![&next.to_string()],
+    )?;
+    Ok(())
+}
+
+/// Sees to it that the clean-up is among the jobs; asked once at start.
+pub fn begin(tx: &mut Tx<'_>) -> Result<()> {
+    jobs::enqueue(tx, None, Kind::CleanUp, "", Some(""))
+}
+
+/// Does one step of a leased job, and puts it back, later, or away. When it refuses, nothing is
+/// done and the worker says so to [`jobs::fail`].
+pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
+    let more = match job.kind {
+        Some(Kind::LeaveRooms) => leave_rooms(tx, job)?,
+        Some(Kind::EraseRoom) => erase_room(tx, job)?,
+        Some(Kind::CleanUp) => clean_up(tx)?,
+        None => return Err(StoreError::Conflict("a kind of job this version does not know")),
+    };
+    if more {
+        return jobs::go_on(tx, job);
+    }
+    if job.kind == Some(Kind::CleanUp) {
+        count_hour(tx)?;
+        let at = tx.now() + CLEAN_UP;
+        return jobs::later(tx, job, at);
+    }
+    jobs::finish(tx, job)
+}
+
+/// Takes a closed account out of one room. Direct rooms keep their people for ever.
+fn leave_rooms(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
+    let user = UserId(number(job)?);
+    let next = tx.one(
+        "select m.room from members m join rooms r on r.id = m.room
+         where m.person = $1 and m.left_seq is null and r.kind <> 'direct'
+            and r.deleted_at is null order by m.room limit 1",
+        params![user],
+        |row| row.get::<RoomId>(0),
+    )?;
+    let Some(room) = next else { return Ok(false) };
+    let facts = rooms::lock(tx, room)?;
+    tx.hold_people(&[user])?;
+    members::depart(tx, &facts, user, user)?;
+    Ok(true)
+}
+
+/// Takes a deleted room out of its members' lists, then erases what was said in it.
+fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
+    let room = RoomId(number(job)?);
+    rooms::lock(tx, room)?;
+    let people = tx.all(
+        "select i.person from members m join mine i on i.person = m.person and i.room = m.room
+         where m.room = $1 and m.left_seq is null and i.state = 'joined' order by i.person limit $2",
+        params![room, PEOPLE],
+        |row| row.get::<UserId>(0),
+    )?;
+    if !people.is_empty() {
+        tx.hold_people(&people)?;
+        for person in people {
+            own::stand(tx, person, room, MineState::Deleted, 0)?;
+        }
+        return Ok(true);
+    }
+    let now = tx.now();
+    let mut most = tx.exec(
+        "update messages set text = '', reply = null, mentions = '', everyone = 0, meta = '',
+            edited_at = null, pinned = 0, deleted_at = $1
+         where room = $2 and seq in (select seq from messages
+            where room = $2 and deleted_at is null order by seq limit $3)",
+        params![now, room, CHUNK],
+    )?;
+    most = most.max(tx.exec(
+        "delete from edits where room = $1 and (seq, rev) in
+            (select seq, rev from edits where room = $1 limit $2)",
+        params![room, CHUNK],
+    )?);
+    most = most.max(tx.exec(
+        "delete from reactions where room = $1 and (seq, person, emoji) in
+            (select seq, person, emoji from reactions where room = $1 limit $2)",
+        params![room, CHUNK],
+    )?);
+    most = most.max(tx.exec(
+        "delete from mentions where room = $1 and (person, seq) in
+            (select person, seq from mentions where room = $1 limit $2)",
+        params![room, CHUNK],
+    )?);
+    Ok(is_full(most))
+}
+
+/// Forgets what has had its time: keys, ended sessions, spent invites, dead letters; ends sessions
+/// that nobody used.
+fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
+    let (now, hour) = (tx.now(), hours(tx)?);
+    let unused = sessions::end_unused(tx)?;
+    let mut most = tx.exec(
+        "delete from ops where (person, key) in
+            (select person, key from ops where made_hour < $1 order by made_hour limit $2)",
+        params![hour - ops::KEPT, CHUNK],
+    )?;
+    most = most.max(tx.exec(
+        "delete from sessions where id in
+            (select id from sessions where ended_at is not null and used_hour < $1
+             order by used_hour limit $2)",
+        params![hour - 2 * sessions::UNUSED, CHUNK],
+    )?);
+    most = most.max(tx.exec(
+        "delete from invites where id in
+            (select id from invites where uses_left <= 0 or expires_at < $1 limit $2)",
+        params![now, CHUNK],
+    )?);
+    most = most.max(tx.exec(
+        "delete from jobs where id in
+            (select id from jobs where state = 'dead' and dead_at < $1 limit $2)",
+        params![now - DEAD, CHUNK],
+    )?);
+    Ok(is_full(most) || unused)
+}
+
+fn is_full(touched: u64) -> bool {
+    touched >= CHUNK.cast_unsigned()
+}
+
+fn number(job: &Job) -> Result<i64> {
+    job.target.parse().map_err(|_| StoreError::Conflict("a job without a target"))
+}

@@ -1,0 +1,86 @@
+//! What leaves the store: events, made by the transaction that made the change, handed on after its
+//! commit, in order, once. There is no other way to tell anybody of a change.
+
+use hallway_protocol::ids::{RoomId, Seq, TenantId, UserId};
+use hallway_protocol::rows::Row;
+
+/// What leaves after a commit.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// A change of a room.
+    Room {
+        /// Whose room.
+        tenant: TenantId,
+        /// The room.
+        room: RoomId,
+        /// The number of the change.
+        seq: Seq,
+        /// The room's last countable message after it.
+        last_n: i64,
+        /// What changed.
+        rows: Vec<Row>,
+        /// Who hears the room from this change on, and from which `seq` they may see; before it is
+        /// handed out. Who hears it already gets the new `min_seq`.
+        enter: Vec<(UserId, Seq)>,
+        /// Who hears it no longer; after it is handed out.
+        leave: Vec<UserId>,
+        /// Nobody hears it any more after this.
+        closed: bool,
+    },
+    /// Who hears a room changed without a change of the room (direct rooms shown and hidden).
+    Here {
+        /// The room.
+        room: RoomId,
+        /// Its head.
+        head: Seq,
+        /// Who hears it, and from where.
+        enter: Vec<(UserId, Seq)>,
+        /// Who does not any more.
+        leave: Vec<UserId>,
+    },
+    /// A person's own log moved; goes to all their connections.
+    Own {
+        /// Who.
+        user: UserId,
+        /// From here, exclusive.
+        since: Seq,
+        /// To here.
+        to: Seq,
+        /// What changed.
+        rows: Vec<Row>,
+    },
+    /// A profile changed, for those who share a room.
+    User {
+        /// Who.
+        user: UserId,
+        /// As others see them.
+        row: Row,
+    },
+    /// Marks that moved.
+    Marks {
+        /// The room.
+        room: RoomId,
+        /// Whose.
+        user: UserId,
+        /// Read up to.
+        read: Seq,
+        /// Stored up to.
+        delivered: Seq,
+    },
+    /// Sessions ended; their sockets close.
+    Ended {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        sessions: Vec<String>,
+        /// Ended from elsewhere: the device deletes what it holds.
+        thrown: bool,
+    },
+    /// What a cached answer to "who asks" says is no longer so (role changed, account closed).
+    Changed {
+        /// Who.
+        user: UserId,
+    },
+    /// There is work for the worker.
+    Jobs,
+}

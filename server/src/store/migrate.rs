@@ -1,0 +1,126 @@
+//! Brings a database up to date at start: migrations forward, each in a transaction, and the epoch.
+//! The epoch names the data set; where numbers may have been lost (a restore, another timeline of
+//! PostgreSQL) a new one begins, and each room remembers its head of that moment as `base`.
+
+use super::engine::{Conn, EngineError, Outcome, Value};
+use super::sqlite::Lite;
+use hallway_protocol::ids::{ID_BITS, Millis};
+use std::path::Path;
+
+/// In the data folder after a disk failed: the next start checks every page.
+pub const CHECK: &str = "check-before-use";
+
+/// One step of the schema, in the words of both engines.
+struct Migration {
+    name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+macro_rules! migration {
+    ($name:literal) => {
+        Migration {
+            name: $name,
+            sqlite: include_str!(concat!("../../../migrations/server/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../../../migrations/server/postgres/", $name, ".sql")),
+        }
+    };
+}
+
+const MIGRATIONS: [Migration; 4] = [
+    migration!("0001_people"),
+    migration!("0002_rooms"),
+    migration!("0003_messages"),
+    migration!("0004_jobs"),
+];
+
+/// Migrates, makes the default tenant, and answers the epoch.
+pub fn prepare(conn: &mut dyn Conn, now: Millis) -> Outcome<String> {
+    conn.begin()?;
+    if conn.is_postgres() {
+        // Nodes that start together take turns.
+        conn.script("select pg_advisory_xact_lock(7340)")?;
+    }
+    migrate(conn, now)?;
+    let epoch = epoch(conn)?;
+    tenant(conn, now)?;
+    conn.script("commit")?;
+    Ok(epoch)
+}
+
+fn migrate(conn: &mut dyn Conn, now: Millis) -> Outcome<()> {
+    // `int8` is 64 bits wide in both, but a strict table of SQLite would not know the word.
+    conn.script("create table if not exists migrations (name text primary key, at int8 not null)")?;
+    for migration in MIGRATIONS {
+        let done = text(conn, "select name from migrations where name = $1", migration.name)?;
+        if done.is_none() {
+            conn.script(if conn.is_postgres() { migration.postgres } else { migration.sqlite })?;
+            let row = [Value::Text(migration.name), Value::Int(now)];
+            conn.exec("insert into migrations (name, at) values ($1, $2)", &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// The epoch of this moment; a new one when the timeline is another than at the last start.
+pub fn epoch(conn: &mut dyn Conn) -> Outcome<String> {
+    let known = "select value from meta where name = $1";
+    let dataset = match text(conn, known, "dataset")? {
+        Some(dataset) => dataset,
+        None => {
+            let dataset = format!("{:08x}", rand::random::<u32>());
+            keep(conn, "dataset", &dataset)?;
+            dataset
+        }
+    };
+    let timeline = conn.timeline()?;
+    let now = if timeline.is_empty() { dataset } else { format!("{dataset}.{timeline}") };
+    if text(conn, known, "epoch")?.as_deref() != Some(&now) {
+        conn.exec("update rooms set base = head where base <> head", &[])?;
+        keep(conn, "epoch", &now)?;
+    }
+    Ok(now)
+}
+
+fn tenant(conn: &mut dyn Conn, now: Millis) -> Outcome<()> {
+    if text(conn, "select name from tenants where name = $1", "default")?.is_some() {
+        return Ok(());
+    }
+    let id = rand::random_range(1..1i64 << ID_BITS);
+    conn.exec(
+        "insert into tenants (id, name, title, registration, owner_hash, suspended, created_at)
+         values ($1, 'default', 'Hallway', null, null, 0, $2)",
+        &[Value::Int(id), Value::Int(now)],
+    )?;
+    Ok(())
+}
+
+fn keep(conn: &mut dyn Conn, name: &str, value: &str) -> Outcome<()> {
+    conn.exec(
+        "insert into meta (name, value) values ($1, $2)
+         on conflict (name) do update set value = excluded.value",
+        &[Value::Text(name), Value::Text(value)],
+    )?;
+    Ok(())
+}
+
+fn text(conn: &mut dyn Conn, sql: &'static str, name: &str) -> Outcome<Option<String>> {
+    let mut out = None;
+    conn.rows(sql, &[Value::Text(name)], &mut |row| {
+        out = Some(row.get(0)?);
+        Ok(())
+    })?;
+    Ok(out)
+}
+
+/// After a disk failed nothing is acknowledged until every page was found sound.
+pub fn check_after_failure(folder: &Path, lite: &Lite) -> Outcome<()> {
+    let mark = folder.join(CHECK);
+    if !mark.exists() {
+        return Ok(());
+    }
+    if !lite.sound()? {
+        return Err(EngineError::Io("the database is damaged; restore a backup".into()));
+    }
+    std::fs::remove_file(&mark).map_err(|e| EngineError::Io(format!("{}: {e}", mark.display())))
+}

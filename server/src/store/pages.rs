@@ -1,0 +1,229 @@
+//! Messages in lists: pages of a room's history, threads, pins, all that somebody wrote. Each list
+//! carries what its messages need to be drawn: reactions, quoted messages, people.
+
+use super::rooms::Facts;
+use super::{Me, Read, Result, StoreError, messages, reactions, rooms, users};
+use crate::access::{self, Act};
+use crate::params;
+use hallway_protocol::ids::{RoomId, Seq, UserId};
+use hallway_protocol::rest::{Page, Rows};
+use hallway_protocol::rows::{Message, MessageKind, Row};
+
+/// Which part of a history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// The latest.
+    Latest,
+    /// Those before this one.
+    Before(Seq),
+    /// Those after this one.
+    After(Seq),
+    /// Those on both sides of this one, and itself.
+    Around(Seq),
+}
+
+/// A page of a room's history. `limit` counts messages.
+pub fn page(read: &mut Read<'_>, me: &Me, room: RoomId, part: Part, limit: usize) -> Result<Page> {
+    let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
+    let min_seq = access::may(read, me, Act::See, &facts)?.min_seq;
+    let (found, lo, hi) = match part {
+        Part::Latest => before(read, &facts, min_seq, facts.head + 1, limit)?,
+        Part::Before(seq) => before(read, &facts, min_seq, seq.min(facts.head + 1), limit)?,
+        Part::After(seq) => after(read, &facts, min_seq, seq, limit)?,
+        Part::Around(seq) => {
+            let half = limit / 2;
+            let (mut found, lo, _) = before(read, &facts, min_seq, seq, half)?;
+            let (rest, _, hi) = after(read, &facts, min_seq, seq - 1, limit - half)?;
+            found.extend(rest);
+            (found, lo, hi)
+        }
+    };
+    let rows = dressed(read, room, min_seq, found)?;
+    Ok(Page { lo, hi, rows, as_of: facts.head, min_seq })
+}
+
+/// The messages of a page, oldest first, and the range in which nothing is missing.
+type Found = (Vec<Message>, Seq, Seq);
+
+fn before(
+    read: &mut Read<'_>,
+    room: &Facts,
+    min_seq: Seq,
+    seq: Seq,
+    limit: usize,
+) -> Result<Found> {
+    let mut found = read.all(
+        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
+            meta, edited_at, pinned, deleted_at
+         from messages where room = $1 and seq < $2 and seq >= $3 order by seq desc limit $4",
+        params![room.id, seq, min_seq, count(limit)],
+        messages::row,
+    )?;
+    found.reverse();
+    let full = found.len() == limit;
+    let lo = found.first().filter(|_| full).map_or(min_seq, |first| first.seq);
+    Ok((found, lo, (seq - 1).max(min_seq - 1)))
+}
+
+fn after(read: &mut Read<'_>, room: &Facts, min_seq: Seq, seq: Seq, limit: usize) -> Result<Found> {
+    let from = seq.max(min_seq - 1);
+    let found = read.all(
+        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
+            meta, edited_at, pinned, deleted_at
+         from messages where room = $1 and seq > $2 order by seq limit $3",
+        params![room.id, from, count(limit)],
+        messages::row,
+    )?;
+    let full = found.len() == limit;
+    let hi = found.last().filter(|_| full).map_or(room.head.max(from), |last| last.seq);
+    Ok((found, from + 1, hi))
+}
+
+/// The latest messages a member may see, oldest first, and from where nothing is missing.
+pub(super) fn latest(
+    read: &mut Read<'_>,
+    room: &Facts,
+    min_seq: Seq,
+    limit: usize,
+) -> Result<(Vec<Message>, Seq)> {
+    let (found, lo, _) = before(read, room, min_seq, room.head + 1, limit)?;
+    Ok((found, lo.min(room.head + 1)))
+}
+
+/// A thread: its first message and the replies, oldest first.
+pub fn thread(
+    read: &mut Read<'_>,
+    me: &Me,
+    room: RoomId,
+    seq: Seq,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Rows> {
+    let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
+    let min_seq = access::may(read, me, Act::See, &facts)?.min_seq;
+    let first = messages::visible(read, room, seq, min_seq)?;
+    let from = number(next).unwrap_or(seq);
+    let mut found = read.all(
+        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
+            meta, edited_at, pinned, deleted_at
+         from messages where room = $1 and thread = $2 and seq > $3 and seq >= $4
+         order by seq limit $5",
+        params![room, seq, from, min_seq, count(limit)],
+        messages::row,
+    )?;
+    let next = more(&found, limit);
+    if from == seq {
+        found.insert(0, first);
+    }
+    Ok(Rows { rows: dressed(read, room, min_seq, found)?, next })
+}
+
+/// The pinned messages of a room, latest first.
+pub fn pins(
+    read: &mut Read<'_>,
+    me: &Me,
+    room: RoomId,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Rows> {
+    let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
+    let min_seq = access::may(read, me, Act::See, &facts)?.min_seq;
+    let found = read.all(
+        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
+            meta, edited_at, pinned, deleted_at
+         from messages where room = $1 and pinned = 1 and seq < $2 and seq >= $3
+         order by seq desc limit $4",
+        params![room, number(next).unwrap_or(facts.head + 1), min_seq, count(limit)],
+        messages::row,
+    )?;
+    let next = more(&found, limit);
+    Ok(Rows { rows: dressed(read, room, min_seq, found)?, next })
+}
+
+/// All I wrote, room by room, in the rooms I am in.
+pub fn written(read: &mut Read<'_>, me: &Me, next: Option<&str>, limit: usize) -> Result<Rows> {
+    let (room, seq) = next
+        .and_then(|next| next.split_once(':'))
+        .and_then(|(room, seq)| Some((room.parse().ok()?, seq.parse().ok()?)))
+        .unwrap_or((0i64, 0i64));
+    let found = read.all(
+        "select m.room, m.seq, m.rev, m.n, m.kind, m.sender, m.at, m.key, m.text, m.reply, m.thread,
+            m.mentions, m.everyone, m.meta, m.edited_at, m.pinned, m.deleted_at
+         from messages m join rooms r on r.id = m.room
+            join members b on b.room = m.room and b.person = m.sender and b.left_seq is null
+         where m.sender = $1 and (m.room, m.seq) > ($2, $3) and m.kind = 0
+            and m.deleted_at is null and r.deleted_at is null
+            and (r.history = 'all' or m.seq >= b.joined_seq)
+         order by m.room, m.seq limit $4",
+        params![me.user, room, seq, count(limit)],
+        messages::row,
+    )?;
+    let last = found.last().filter(|_| found.len() == limit);
+    let next = last.map(|last| messages::target(last.room, last.seq));
+    let people = users::rows(read, named(&found))?;
+    Ok(Rows { rows: found.into_iter().map(Row::Message).chain(people).collect(), next })
+}
+
+/// Messages with what they need to be drawn: reactions that are on, messages they quote (as they
+/// are now, and only what the reader may see), people they name.
+pub(super) fn dressed(
+    read: &mut Read<'_>,
+    room: RoomId,
+    min_seq: Seq,
+    found: Vec<Message>,
+) -> Result<Vec<Row>> {
+    let seqs: Vec<i64> = found.iter().map(|message| message.seq).collect();
+    let reactions = reactions::on(read, room, &seqs)?;
+    let mut quoted: Vec<i64> = found.iter().filter_map(|message| message.reply).collect();
+    quoted.retain(|seq| *seq >= min_seq && !seqs.contains(seq));
+    quoted.sort_unstable();
+    quoted.dedup();
+    let quoted = these(read, room, &quoted)?;
+    let mut people = named(&found);
+    people.extend(named(&quoted));
+    people.extend(reactions.iter().map(|reaction| reaction.user));
+    let people = users::rows(read, people)?;
+    let rows = found.into_iter().chain(quoted).map(Row::Message);
+    Ok(rows.chain(reactions.into_iter().map(Row::Reaction)).chain(people).collect())
+}
+
+fn these(read: &mut Read<'_>, room: RoomId, seqs: &Vec<i64>) -> Result<Vec<Message>> {
+    if seqs.is_empty() {
+        return Ok(Vec::new());
+    }
+    read.all(
+        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
+            meta, edited_at, pinned, deleted_at
+         from messages where room = $1 and seq in (select value from rarray($2)) order by seq",
+        params![room, seqs],
+        messages::row,
+    )
+}
+
+/// Everyone these messages name: senders, mentions, whom a notice is about.
+pub(super) fn named(found: &[Message]) -> Vec<UserId> {
+    let mut people = Vec::new();
+    for message in found {
+        people.push(message.sender);
+        people.extend(&message.mentions);
+        if message.kind == MessageKind::System {
+            let about = ["user", "by"].into_iter().filter_map(|field| message.meta.get(field));
+            people.extend(about.filter_map(serde_json::Value::as_i64).map(UserId));
+        }
+    }
+    people.sort_unstable();
+    people.dedup();
+    people
+}
+
+fn more(found: &[Message], limit: usize) -> Option<String> {
+    found.last().filter(|_| found.len() == limit).map(|last| last.seq.to_string())
+}
+
+fn number(next: Option<&str>) -> Option<i64> {
+    next.and_then(|next| next.parse().ok())
+}
+
+pub(super) fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

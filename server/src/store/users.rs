@@ -1,0 +1,191 @@
+//! People as others see them, and one's own profile.
+
+use super::engine::{Outcome, Record};
+use super::{Event, Me, Once, Read, Result, StoreError, Tx, ops, own};
+use crate::access::{self, TenantAct};
+use crate::params;
+use hallway_protocol::ids::{Key, Millis, UserId};
+use hallway_protocol::rest::{ProfilePatch, Rows};
+use hallway_protocol::rows::{Row, TenantRole, User};
+use hallway_protocol::text::folded;
+
+/// A person as others see them; to another tenant, and to a guest who shares no room, nobody.
+pub fn show(read: &mut Read<'_>, me: &Me, user: UserId) -> Result<User> {
+    if me.guest && user != me.user && !shares_room(read, me, user)? {
+        return Err(StoreError::NotFound("person"));
+    }
+    read.one(
+        "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev
+         from users where id = $1 and tenant = $2",
+        params![user, me.tenant],
+        row,
+    )?
+    .ok_or(StoreError::NotFound("person"))
+}
+
+/// My own row, with what only I see.
+pub fn own_row(read: &mut Read<'_>, user: UserId) -> Result<User> {
+    read.one(
+        "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev, role, email
+         from users where id = $1",
+        params![user],
+        |found| {
+            let role = Some(role(found.get(9)?));
+            Ok(User { role, email: found.get(10)?, ..row(found)? })
+        },
+    )?
+    .ok_or(StoreError::NotFound("person"))
+}
+
+/// The rows of those named, each once, ascending.
+pub fn rows(read: &mut Read<'_>, people: impl IntoIterator<Item = UserId>) -> Result<Vec<Row>> {
+    let mut ids: Vec<i64> = people.into_iter().map(|person| person.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    read.all(
+        "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev
+         from users where id in (select value from rarray($1)) order by id",
+        params![&ids],
+        |found| row(found).map(Row::User),
+    )
+}
+
+/// Which people to list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Find {
+    /// Part of the name or display name.
+    pub query: String,
+    /// These alone.
+    pub ids: Option<Vec<UserId>>,
+    /// After this one, as `next` said.
+    pub after: Option<String>,
+    /// How many.
+    pub limit: usize,
+}
+
+/// People of the tenant, by name.
+pub fn list(read: &mut Read<'_>, me: &Me, find: &Find) -> Result<Rows> {
+    access::may_in_tenant(me, TenantAct::People)?;
+    let like = format!("%{}%", escaped(&folded(&find.query)));
+    let limit = i64::try_from(find.limit).unwrap_or(i64::MAX);
+    let ids: Option<Vec<i64>> = find.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
+    let after = find.after.clone().unwrap_or_default();
+    let found = match &ids {
+        Some(ids) => read.all(
+            "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev
+             from users where tenant = $1 and id in (select value from rarray($2))
+             order by name_folded",
+            params![me.tenant, ids],
+            row,
+        )?,
+        None => read.all(
+            "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev
+             from users where tenant = $1 and name_folded > $2 and deleted_at is null
+                and (name_folded like $3 escape '\\' or display_folded like $3 escape '\\')
+             order by name_folded limit $4",
+            params![me.tenant, &after, &like, limit],
+            row,
+        )?,
+    };
+    let full = ids.is_none() && found.len() == find.limit;
+    let next = found.last().filter(|_| full).map(|last| folded(&last.name));
+    Ok(Rows { rows: found.into_iter().map(Row::User).collect(), next })
+}
+
+/// Changes my profile; a patch that changes nothing takes no number.
+pub fn update(
+    tx: &mut Tx<'_>,
+    me: &Me,
+    key: Option<&Key>,
+    patch: &ProfilePatch,
+) -> Result<Once<User>> {
+    tx.hold_people(&[me.user])?;
+    if ops::first(tx, me, key, "profile", "")?.is_some() {
+        return Ok(Once { again: true, answer: own_row(tx, me.user)? });
+    }
+    let now = own_row(tx, me.user)?;
+    let name = patch.name.as_ref().unwrap_or(&now.name);
+    let display_name = patch.display_name.as_ref().unwrap_or(&now.display_name);
+    let status = patch.status.as_ref().unwrap_or(&now.status);
+    let held = "select count(*) from users where tenant = $1 and name_folded = $2 and id <> $3";
+    if tx.number(held, params![me.tenant, &folded(name), me.user])? > 0 {
+        return Err(StoreError::Taken("name"));
+    }
+    if (name, display_name, status) != (&now.name, &now.display_name, &now.status) {
+        let rev = own::next(tx, me.user)?;
+        tx.exec(
+            "update users set name = $1, name_folded = $2, display_name = $3, display_folded = $4,
+                status = $5, rev = $6 where id = $7",
+            params![name, &folded(name), display_name, &folded(display_name), status, rev, me.user],
+        )?;
+        publish(tx, me)?;
+    }
+    ops::keep(tx, me, key, "profile", "", None)?;
+    Ok(Once { again: false, answer: own_row(tx, me.user)? })
+}
+
+/// Publishes a profile to its person's devices and to those who share a room.
+pub(super) fn publish(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
+    let own = own_row(tx, me.user)?;
+    own::publish(tx, me.user, own.rev, Row::User(own.clone()));
+    let row = Row::User(User { role: None, email: None, second_factor: false, ..own });
+    tx.emit(Event::User { user: me.user, row });
+    Ok(())
+}
+
+/// Whether somebody is in a room of mine.
+pub fn shares_room(read: &mut Read<'_>, me: &Me, user: UserId) -> Result<bool> {
+    let shared = read.number(
+        "select count(*) from (select a.room from members a
+            join members b on b.room = a.room and b.person = $1 and b.left_seq is null
+            where a.person = $2 and a.left_seq is null limit 1) as shared",
+        params![user, me.user],
+    )?;
+    Ok(shared > 0)
+}
+
+/// Those of `people` who share a room with me; for `watch`.
+pub fn sharing(read: &mut Read<'_>, me: &Me, people: &[UserId]) -> Result<Vec<UserId>> {
+    let ids: Vec<i64> = people.iter().map(|person| person.0).collect();
+    read.all(
+        "select distinct b.person from members a
+            join members b on b.room = a.room and b.left_seq is null
+         where a.person = $1 and a.left_seq is null and b.person in (select value from rarray($2))",
+        params![me.user, &ids],
+        |row| row.get(0),
+    )
+}
+
+/// A text that `like` takes literally.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// A tenant role as it is stored.
+pub(super) fn role(stored: i64) -> TenantRole {
+    match stored {
+        2 => TenantRole::Owner,
+        1 => TenantRole::Admin,
+        _ => TenantRole::Member,
+    }
+}
+
+fn row(row: &Record<'_>) -> Outcome<User> {
+    Ok(User {
+        user: row.get(0)?,
+        name: row.get(1)?,
+        display_name: row.get(2)?,
+        avatar: row.get(3)?,
+        status: row.get(4)?,
+        bot: row.get(5)?,
+        guest: row.get(6)?,
+        deleted: row.get::<Option<Millis>>(7)?.is_some(),
+        role: None,
+        email: None,
+        second_factor: false,
+        rev: row.get(8)?,
+    })
+}

@@ -1,0 +1,88 @@
+//! People: finding them, and one's own profile.
+
+use crate::accounts::checked;
+use crate::app::App;
+use crate::auth::Session;
+use crate::error::{Refusal, Result};
+use crate::extract::{Json, Once, Part, Path, Query};
+use crate::routes::{done, row};
+use crate::store::Needs;
+use crate::store::users::{self, Find};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use hallway_protocol::ids::UserId;
+use hallway_protocol::limits::{DISPLAY_NAME_MAX, PAGE, STATUS_MAX};
+use hallway_protocol::rest::{ProfilePatch, Rows};
+use hallway_protocol::rows::Row;
+use hallway_protocol::text;
+
+/// `GET /users`: by part of a name, or those named.
+pub async fn list(
+    State(app): State<App>,
+    Session(me): Session,
+    Query(part): Query<Part>,
+) -> Result<axum::Json<Rows>> {
+    let find = find(part)?;
+    Ok(axum::Json(app.store.read(move |read| users::list(read, &me, &find)).await?))
+}
+
+/// `GET /users/me`: with what only I see.
+pub async fn me(State(app): State<App>, Session(me): Session) -> Result<axum::Json<Row>> {
+    let found = app.store.read(move |read| users::own_row(read, me.user)).await?;
+    Ok(axum::Json(Row::User(found)))
+}
+
+/// `GET /users/{user}`.
+pub async fn show(
+    State(app): State<App>,
+    Session(me): Session,
+    Path(user): Path<UserId>,
+) -> Result<axum::Json<Row>> {
+    let found = app.store.read(move |read| users::show(read, &me, user)).await?;
+    Ok(axum::Json(Row::User(found)))
+}
+
+/// `PATCH /users/me`: name, display name, status.
+pub async fn update(
+    State(app): State<App>,
+    Session(me): Session,
+    Once(key): Once,
+    Json(body): Json<ProfilePatch>,
+) -> Result<Response> {
+    let patch = profile(&body)?;
+    let changed = app
+        .store
+        .write(Needs::person(me.user), move |tx| users::update(tx, &me, key.as_ref(), &patch));
+    Ok(done(row(changed.await?, Row::User), StatusCode::OK))
+}
+
+fn find(part: Part) -> Result<Find> {
+    let ids = part.ids.as_deref().map(|ids| {
+        let ids = ids.split(',').filter(|id| !id.is_empty()).take(PAGE.1 + 1);
+        ids.map(|id| id.trim().parse::<UserId>()).collect::<std::result::Result<Vec<_>, _>>()
+    });
+    let ids = ids.transpose().map_err(|_| Refusal::invalid("ids", "are not ids"))?;
+    if ids.as_ref().is_some_and(|ids| ids.len() > PAGE.1) {
+        return Err(Refusal::invalid("ids", format!("are more than {}", PAGE.1)));
+    }
+    let limit = part.limit();
+    Ok(Find { query: part.query.unwrap_or_default(), ids, after: part.next, limit })
+}
+
+fn profile(body: &ProfilePatch) -> Result<ProfilePatch> {
+    let name = body.name.as_deref().map(|name| checked("name", text::name(name)));
+    let display_name = body
+        .display_name
+        .as_deref()
+        .map(|name| checked("display_name", text::label(name, DISPLAY_NAME_MAX)));
+    let status = body.status.as_deref().map(|status| match status.trim() {
+        "" => Ok(String::new()),
+        status => checked("status", text::label(status, STATUS_MAX)),
+    });
+    Ok(ProfilePatch {
+        name: name.transpose()?,
+        display_name: display_name.transpose()?,
+        status: status.transpose()?,
+    })
+}

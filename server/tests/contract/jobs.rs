@@ -1,0 +1,191 @@
+//! Jobs: leases, failures, the store's own chores.
+
+use crate::cast::{Stage, key, new_session};
+use crate::messages::{edit, react};
+use hallway_protocol::rows::Row;
+use hallway_server::store::jobs::{Job, Kind};
+use hallway_server::store::{
+    Event, StoreError, Tx, accounts, chores, jobs, members, ops, rooms, sessions,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+contract!(
+    a_job_is_lent_to_one_and_comes_back_when_that_one_dies,
+    a_job_that_fails_waits_longer_and_dies_at_last,
+    a_job_goes_with_its_transaction,
+    p13_a_closed_account_leaves_its_rooms_one_by_one,
+    a_deleted_room_is_erased,
+    what_has_had_its_time_is_forgotten,
+);
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+async fn lease(stage: &Stage, node: &'static str) -> Vec<Job> {
+    stage.write(move |tx| jobs::lease(tx, node, 10)).await.expect("a lease")
+}
+
+/// A worker that does everything there is to do now.
+async fn work(stage: &Stage) {
+    for _ in 0..200 {
+        let lent = lease(stage, "worker").await;
+        if lent.is_empty() {
+            return;
+        }
+        for job in lent {
+            stage.write(move |tx| chores::run(tx, &job)).await.expect("a step");
+        }
+    }
+    panic!("there is no end of work");
+}
+
+async fn a_job_is_lent_to_one_and_comes_back_when_that_one_dies(stage: Arc<Stage>) {
+    for _ in 0..2 {
+        // Asked for twice, it waits once.
+        stage.write(chores::begin).await.expect("a job");
+    }
+    assert!(stage.events.lock().contains(&Event::Jobs));
+    let lent = lease(&stage, "one").await;
+    assert_eq!((lent.len(), lent[0].kind, lent[0].attempts), (1, Some(Kind::CleanUp), 1));
+    assert_eq!(lease(&stage, "two").await, []);
+    let due = stage.read(jobs::next_due).await.expect("an answer").expect("a time");
+    assert!(due > stage.clock.now());
+    stage.clock.turn(Duration::from_millis(30_001));
+    let again = lease(&stage, "two").await;
+    assert_eq!((again.len(), again[0].attempts), (1, 2));
+    let job = again[0].clone();
+    stage.write(move |tx| jobs::finish(tx, &job)).await.expect("done");
+    assert_eq!(stage.read(jobs::next_due).await.expect("an answer"), None);
+}
+
+async fn a_job_that_fails_waits_longer_and_dies_at_last(stage: Arc<Stage>) {
+    stage.write(chores::begin).await.expect("a job");
+    let (mut attempts, mut last) = (0, 0);
+    loop {
+        let Some(job) = lease(&stage, "one").await.pop() else { break };
+        assert_eq!(job.attempts, attempts + 1, "attempts only grow");
+        attempts = job.attempts;
+        stage.write(move |tx| jobs::fail(tx, &job, "no")).await.expect("noted");
+        let Some(due) = stage.read(jobs::next_due).await.expect("an answer") else { break };
+        let wait = due - stage.clock.now();
+        let doubled = 30_000i64.saturating_mul(1 << attempts).min(6 * 3_600_000);
+        assert!(wait > doubled * 3 / 4 && wait <= doubled * 5 / 4, "{attempts}: {wait}");
+        last = wait;
+        stage.clock.turn(Duration::from_millis(u64::try_from(wait + 1).expect("a wait")));
+    }
+    assert_eq!(attempts, 24);
+    assert!(last > 4 * 3_600_000);
+    stage.clock.turn(DAY);
+    assert_eq!(lease(&stage, "one").await, [], "it is dead");
+    stage.write(chores::begin).await.expect("the next one may wait");
+    assert_eq!(lease(&stage, "one").await.len(), 1);
+}
+
+async fn a_job_goes_with_its_transaction(stage: Arc<Stage>) {
+    let refused = stage
+        .write(|tx| {
+            jobs::enqueue(tx, None, Kind::CleanUp, "", None)?;
+            Err::<(), _>(StoreError::Conflict("changed my mind"))
+        })
+        .await;
+    assert!(refused.is_err());
+    assert_eq!(lease(&stage, "one").await, []);
+    assert!(!stage.events.lock().contains(&Event::Jobs));
+}
+
+async fn p13_a_closed_account_leaves_its_rooms_one_by_one(stage: Arc<Stage>) {
+    let (ada, lin) = (stage.person("ada").await, stage.person("lin").await);
+    let mut rooms = Vec::new();
+    for _ in 0..3 {
+        rooms.push(stage.group(&[&ada, &lin]).await.room);
+    }
+    let me = ada.clone();
+    stage.write(move |tx| accounts::close(tx, &me)).await.expect("an end");
+    work(&stage).await;
+    for room in rooms {
+        let me = lin.clone();
+        let list = stage.read(move |read| members::list(read, &me, room, None, 50)).await;
+        let rows = list.expect("a list").rows;
+        let members: Vec<_> = rows
+            .iter()
+            .filter_map(|row| if let Row::Member(member) = row { Some(member) } else { None })
+            .collect();
+        assert_eq!(members.len(), 1);
+        assert_eq!(members[0].user, lin.user);
+    }
+}
+
+async fn a_deleted_room_is_erased(stage: Arc<Stage>) {
+    let (ada, lin) = (stage.person("ada").await, stage.person("lin").await);
+    let room = stage.group(&[&ada, &lin]).await.room;
+    let said = stage.says(&ada, room, "the hidden word @lin").await;
+    edit(&stage, &ada, room, said.seq, "the next hidden word").await.expect("an edit");
+    react(&stage, &lin, room, said.seq, "hidden", true).await.expect("a reaction");
+    let me = ada.clone();
+    stage.write(move |tx| rooms::destroy(tx, &me, None, room)).await.expect("an end");
+    work(&stage).await;
+    for sql in [
+        "select count(*) from messages where room = $1 and text <> ''",
+        "select count(*) from messages where room = $1 and kind = 0 and deleted_at is null",
+        "select count(*) from edits where room = $1",
+        "select count(*) from reactions where room = $1",
+        "select count(*) from mentions where room = $1",
+    ] {
+        let left = stage
+            .read(move |read| read.number(sql, hallway_server::params![room]))
+            .await
+            .expect("a count");
+        assert_eq!(left, 0, "{sql}");
+    }
+}
+
+async fn what_has_had_its_time_is_forgotten(stage: Arc<Stage>) {
+    let ada = stage.person("ada").await;
+    let once = key();
+    let (me, op) = (ada.clone(), once.clone());
+    stage.write(move |tx| ops::keep(tx, &me, Some(&op), "test", "", None)).await.expect("a key");
+    let remembered = |once: &hallway_protocol::ids::Key| {
+        let (me, once, stage) = (ada.clone(), once.clone(), stage.clone());
+        async move {
+            let found =
+                stage.read(move |read| ops::first(read, &me, Some(&once), "test", "")).await;
+            found.expect("an answer").is_some()
+        }
+    };
+    stage.write(chores::begin).await.expect("a job");
+    work(&stage).await;
+    // A clock a year off is no year: nothing ages but by hours the server has run.
+    stage.clock.turn(365 * DAY);
+    work(&stage).await;
+    assert!(remembered(&once).await);
+    assert_eq!(stage.whois(&ada.session).await, ada);
+    run_for(&stage, 31 * 24).await;
+    assert!(!remembered(&once).await);
+    // A session in use stays, one unused for 90 days ends, and later goes.
+    let (user, second) = (ada.user, new_session("second"));
+    stage
+        .write(move |tx| accounts::sign_in(tx, user, "hash of ada", None, &second))
+        .await
+        .expect("a device");
+    run_for(&stage, 60 * 24).await;
+    let me = stage.whois("second").await;
+    stage.write(move |tx| sessions::seen(tx, &me)).await.expect("seen");
+    run_for(&stage, 1).await;
+    let ended = Event::Ended { user, sessions: vec![ada.session.clone()], thrown: false };
+    assert!(stage.events.lock().contains(&ended));
+    let me = stage.whois("second").await;
+    let listed = stage.read(move |read| sessions::list(read, &me)).await.expect("a list");
+    assert_eq!(listed.len(), 1);
+}
+
+/// Lets the server have run for so many hours more, by its own count, and cleans up.
+async fn run_for(stage: &Stage, hours: i64) {
+    let set = move |tx: &mut Tx<'_>| {
+        let next = (chores::hours(tx)? + hours).to_string();
+        let sql = "update meta set value = $1 where name = 'hours'";
+        tx.exec(sql, hallway_server::params![&next])
+    };
+    assert_eq!(stage.write(set).await.expect("a count"), 1);
+    stage.clock.turn(Duration::from_millis(3_600_001));
+    work(stage).await;
+}

@@ -1,0 +1,18 @@
+//! What the store promises, on both engines: each test is one function, run twice by `contract!`.
+
+#[path = "../../../tests/src/postgres.rs"]
+#[expect(dead_code, reason = "the stories use more of it")]
+mod postgres;
+
+#[macro_use]
+mod cast;
+
+mod accounts;
+mod direct;
+mod jobs;
+mod killed;
+mod lanes;
+mod logs;
+mod messages;
+mod promises;
+mod rooms;

@@ -1,0 +1,83 @@
+//! People: profiles, finding each other, private storage.
+
+use crate::house::House;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_name_reaches_those_who_share_a_room() {
+    let house = House::open();
+    let ada = house.ada().await;
+    let lin = house.newcomer(&ada, "lin").await;
+    ada.group("kitchen", &[&lin]).await;
+    let (mut socket, _) = lin.socket().await;
+    let (mut mine, _) = ada.socket().await;
+    ada.patch("/users/me", json!({"display_name": "Ada \u{202e}L.", "status": "tea"})).await.fine();
+    let users = socket.hears("users").await;
+    assert_eq!(users["rows"][0]["user"], ada.user);
+    assert_eq!(users["rows"][0]["display_name"], "Ada L.", "bidirectional controls are dropped");
+    let own = mine.hears("own").await;
+    assert_eq!(own["rows"][0]["status"], "tea");
+    let me = ada.get("/users/me").await.ok(200);
+    let other = lin.get(&format!("/users/{}", ada.user)).await.ok(200);
+    assert_eq!((&me["role"], &other["role"]), (&json!("owner"), &json!(null)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_found_by_name() {
+    let house = House::open();
+    let ada = house.ada().await;
+    let lin = house.newcomer(&ada, "lin").await;
+    lin.patch("/users/me", json!({"display_name": "Änne Müller"})).await.fine();
+    for query in ["LI", "änne", "ÄNN"] {
+        let found = ada.get(&format!("/users?query={query}")).await.ok(200);
+        assert_eq!(found["rows"][0]["user"], lin.user, "{query}: {found}");
+    }
+    let ids = ada.get(&format!("/users?ids={},{}", ada.user, lin.user)).await.ok(200);
+    assert_eq!(ids["rows"].as_array().expect("rows").len(), 2);
+    assert_eq!(ada.get("/users?query=nobody").await.ok(200)["rows"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_storage_keeps_values_for_their_owner_alone() {
+    let house = House::open();
+    let ada = house.ada().await;
+    let lin = house.newcomer(&ada, "lin").await;
+    let value = json!({"theme": "dark", "hue": 41});
+    ada.put("/users/me/storage/look", value.clone()).await.ok(204);
+    assert_eq!(ada.get("/users/me/storage/look").await.ok(200), value);
+    assert_eq!(lin.get("/users/me/storage/look").await.status, 404);
+    let huge = json!("x".repeat(70_000));
+    assert_eq!(ada.put("/users/me/storage/look", huge).await.status, 413);
+    assert_eq!(ada.get("/users/me/storage/look").await.ok(200), value, "a refusal changes nothing");
+    ada.delete("/users/me/storage/look").await.ok(204);
+    assert_eq!(ada.get("/users/me/storage/look").await.status, 404);
+    for i in 0..256 {
+        ada.put(&format!("/users/me/storage/k{i}"), json!(i)).await.ok(204);
+    }
+    let over = ada.put("/users/me/storage/one-more", json!(1)).await;
+    assert_eq!((over.status, over.code()), (409, "conflict"));
+    ada.put("/users/me/storage/k0", json!("again")).await.ok(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_i_wrote_is_listed_by_pages() {
+    let house = House::open();
+    let ada = house.ada().await;
+    let lin = house.newcomer(&ada, "lin").await;
+    let (kitchen, attic) = (ada.group("kitchen", &[&lin]).await, ada.group("attic", &[]).await);
+    for i in 0..7 {
+        ada.says(if i % 2 == 0 { kitchen } else { attic }, &format!("mine {i}")).await;
+        lin.says(kitchen, "not mine").await;
+    }
+    let (mut found, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = ada.get(&format!("/users/me/messages?limit=3{next}")).await.ok(200);
+        let rows = crate::house::of_kind(&page["rows"], "message");
+        found.extend(rows.iter().map(|row| row["text"].as_str().expect("text").to_owned()));
+        let Some(cursor) = page["next"].as_str() else { break };
+        next = format!("&next={cursor}");
+        assert!(found.len() <= 7, "it never ends");
+    }
+    found.sort();
+    assert_eq!(found, (0..7).map(|i| format!("mine {i}")).collect::<Vec<_>>());
+}

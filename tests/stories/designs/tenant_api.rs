@@ -1,0 +1,117 @@
+//! The multi-tenant chat API, as far as one tenant shows it: numbers by room, free data on
+//! messages, acknowledgements that a connection starts from, many connections a person, a grace
+//! before somebody counts as gone, health and figures for operators.
+
+use hallway_protocol::frames::{Acked, ClientFrame, Cursors, Presence, ServerFrame};
+use hallway_tests::wait::within;
+use hallway_tests::wire::{Socket, hello, key};
+use hallway_tests::{Engine, House, Setup};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_starts_from_the_last_ack() {
+    let house = House::open().await;
+    let (ada, lin) = (house.owner.clone(), house.person("lin").await);
+    let kitchen = ada.creates("kitchen").await;
+    lin.joins(kitchen).await;
+    let one = ada.says(kitchen, "one").await;
+    let mut his = Socket::open(&lin).await;
+    let ack = ClientFrame::Ack { rooms: vec![(kitchen, one.seq)], own: None };
+    his.send(&ack).await.expect("open");
+    // A command after it is answered after it was taken.
+    let id = his.says(kitchen, key(), "two").await.expect("open");
+    let two = his.answer(id).await.expect("taken");
+    drop(his);
+
+    let mut acked = hello(&lin);
+    acked.rooms = Cursors::Word(Acked::Acked);
+    let his = Socket::tries(&lin, acked).await.expect("a socket");
+    let head = his.welcome.rooms.iter().find(|head| head.room == kitchen).expect("it is behind");
+    assert_eq!(Some(head.head), two.seq);
+    assert!(head.head > one.seq);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_carry_free_data_and_numbers_of_their_room() {
+    let house = House::open().await;
+    let ada = house.owner.clone();
+    let (kitchen, hall) = (ada.creates("kitchen").await, ada.creates("hall").await);
+    let meta = json!({"order": 7, "tags": ["a", "b"], "deep": {"x": null}});
+    let said = json!({"key": key(), "text": "with data", "meta": meta});
+    let path = format!("/rooms/{kitchen}/messages");
+    let first = ada.post(&path, said.clone()).await;
+    assert_eq!(first.status, 201);
+    let again = ada.post(&path, said).await;
+    assert_eq!((again.status, &again.body), (200, &first.body), "the same key is the same message");
+    assert_eq!(first.body["meta"], meta);
+    let large = json!({"key": key(), "text": "x", "meta": {"x": "y".repeat(4_097)}});
+    assert_eq!(ada.post(&path, large).await.refused(), (422, "invalid"));
+
+    // Each room counts for itself, without gaps.
+    for n in 1..=5 {
+        for room in [kitchen, hall] {
+            let said = ada.says(room, "count").await;
+            let first = i64::from(room == kitchen);
+            assert_eq!(said.n, n + first);
+        }
+    }
+    // A key used in another room is another message; for another target it is a conflict.
+    let twice = key();
+    let one = ada.post(&path, json!({"key": twice, "text": "here"})).await;
+    let hall = format!("/rooms/{hall}/messages");
+    let two = ada.post(&hall, json!({"key": twice, "text": "there"})).await;
+    assert_eq!((one.status, two.status), (201, 201));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_counts_as_gone_after_a_grace_and_not_before() {
+    let house = House::open().await;
+    let (ada, lin) = (house.owner.clone(), house.person("lin").await);
+    let kitchen = ada.creates("kitchen").await;
+    lin.joins(kitchen).await;
+    let (laptop, phone) = (Socket::open(&lin).await, Socket::open(&lin).await);
+    let mut hers = Socket::open(&ada).await;
+    hers.send(&ClientFrame::Watch { users: vec![lin.user], room: None }).await.expect("open");
+    let mut sees = async |wanted: Presence| {
+        let user = lin.user;
+        hers.until("presence", |frame| match frame {
+            ServerFrame::Presence { users } => users.contains(&(user, wanted)).then_some(()),
+            _ => None,
+        })
+        .await;
+    };
+    sees(Presence::Online).await;
+    drop(laptop);
+    drop(phone);
+    let left = Instant::now();
+    within(Duration::from_secs(90), "she counts as gone", sees(Presence::Offline)).await;
+    let grace = left.elapsed().as_secs();
+    assert!((15..60).contains(&grace), "gone after {grace} s; the grace is 20 s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sees_health_and_figures() {
+    let setup = Setup::new(Engine::Sqlite).env("HALLWAY_LOG", "json");
+    let house = House::with(setup).await;
+    let kitchen = house.owner.creates("kitchen").await;
+    house.owner.says(kitchen, "for the figures").await;
+    let http = hallway_tests::wire::plain();
+    for path in ["/health", "/health/ready"] {
+        let answer = http.get(format!("{}{path}", house.url())).send().await.expect("answered");
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+    }
+    let answer = http.get(format!("{}/metrics", house.url())).send().await.expect("answered");
+    let figures = answer.text().await.expect("text");
+    assert!(figures.contains("hallway_"), "{figures}");
+    assert!(!figures.contains("for the figures"), "figures carry no text");
+    for line in house.log().lines() {
+        let json = serde_json::from_str::<serde_json::Value>(line);
+        assert!(json.is_ok() || line.contains("invite/"), "not a JSON log line: {line}");
+    }
+    // The version stands in the path, and every answer names its request.
+    let answer = http.get(format!("{}/api/v1/server", house.url())).send().await.expect("answered");
+    assert!(answer.headers().contains_key("x-request-id"), "{:?}", answer.headers());
+    let unknown = http.get(format!("{}/api/v2/server", house.url())).send().await.expect("it");
+    assert_eq!(unknown.status().as_u16(), 404);
+}

@@ -1,0 +1,20 @@
+//! The stories: what people do with Hallway, told against the real server and real cores. One file
+//! a story; `designs` holds the rows of the older designs that are proved already.
+
+mod a_message_travels;
+mod chat_program;
+mod clock_wrong;
+mod deleted_is_gone;
+mod designs;
+mod edit_while_pending;
+mod first_owner;
+mod killed_server;
+mod long_absence;
+mod long_poll;
+mod offline_and_back;
+mod order;
+mod removal;
+mod slow_reader;
+mod store_damaged;
+mod thrown_out;
+mod two_devices_one_person;

@@ -1,0 +1,10 @@
+//! The windows: the real app on a screen of its own, driven by WebDriver as people drive it by keys
+//! and clicks. Run by `cargo xtask test windows`, which brings screen, bus, keyring and notices.
+
+mod app;
+mod hostile;
+mod notices;
+mod offline;
+mod program;
+mod screens;
+mod two_people;

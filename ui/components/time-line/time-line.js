@@ -1,0 +1,194 @@
+import "../day-line/day-line.js"
+import "../message-actions/message-actions.js"
+import "../message-item/message-item.js"
+import { core } from "../../core.js"
+import { keyed, make, say, sheet, tell } from "../../lib/dom.js"
+import { History } from "../../lib/history.js"
+import { present, whenPresent } from "../../lib/present.js"
+import { below, End, hold, lastSeen, showRow, toLine, walk } from "../../lib/scroll.js"
+import { why } from "../../lib/sentences.js"
+import { dayOf } from "../../lib/time.js"
+import { items } from "../../lib/timeline.js"
+import { word } from "../../lib/words.js"
+import { learn, live, me, room, watch } from "../../state.js"
+
+const shape = sheet(`
+  <div class="scroll" role="log" tabindex="0" data-label="messages"><div class="rows"></div></div>
+  <p class="wrong" role="status" hidden></p>
+  <button class="pill" type="button" hidden></button>`)
+
+/** Rows asked for at once, and how near an end, in pixels, the next ones are fetched. */
+const PAGE = 50
+const NEAR_PX = 600
+
+/** <time-line>   The window on a room's messages: a few rows of any history, never moving under the reader. */
+class TimeLine extends HTMLElement {
+  #room = null
+  #history = new History((where) => core.timeline({ room: this.#room, limit: PAGE, ...where }))
+  #nodes = new Map()
+  #mark = null
+  #read = 0
+  #end = new End()
+  #stops = []
+  #roomStops = []
+  #size
+  #actions = make("message-actions")
+
+  connectedCallback() {
+    this.append(shape())
+    this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true })
+    this.#scroller.addEventListener("keydown", (event) => walk(this.#rows, event))
+    for (const name of ["pointerover", "focusin"]) this.#rows.addEventListener(name, (event) => this.#actions.point(event))
+    this.#scroller.addEventListener("pointerleave", () => this.#actions.leave())
+    this.querySelector(".pill").addEventListener("click", () => this.toEnd())
+    this.#size = new ResizeObserver(() => this.#end.keep(this.#scroller, this.#history.window.after))
+    this.#size.observe(this.#scroller)
+    this.#size.observe(this.#rows)
+    this.#stops = [whenPresent(() => this.#look()), watch("connection", () => live() && this.#scrolled())]
+  }
+
+  disconnectedCallback() {
+    this.#size.disconnect()
+    for (const stop of [...this.#stops, ...this.#roomStops]) stop()
+    this.#history.leave()
+    this.replaceChildren()
+  }
+
+  get #scroller() {
+    return this.querySelector(".scroll")
+  }
+
+  get #rows() {
+    return this.querySelector(".rows")
+  }
+
+  /** Shows a room: at a message, at the first unread one, else at the end. */
+  async open(id, at = null) {
+    if (id === this.#room) return this.jump(at)
+    this.#clear(id)
+    const { read, unread } = room(id) ?? {}
+    const where = at != null ? { around: at } : unread > PAGE / 2 ? { around: read } : {}
+    const page = await this.#fetch(() => this.#history.open(where))
+    if (page) {
+      this.#mark = page.read ?? read ?? null
+      this.#end.followed = at == null
+      this.#draw()
+      if (at != null) this.#show(at)
+      else toLine(this.#scroller, this.#nodes.get("new"))
+      this.#scrolled()
+    }
+    tell(this, "settled")
+  }
+
+  #clear(id) {
+    this.#roomStops.forEach((stop) => stop())
+    this.#history.leave()
+    this.#nodes.clear()
+    this.#rows.replaceChildren()
+    this.querySelector(".pill").hidden = true
+    this.#room = id
+    this.#mark = null
+    this.#read = room(id)?.read ?? 0
+    this.#roomStops = [watch(`messages:${id}`, (changes) => this.#hear(changes)), watch(`room:${id}`, () => this.#pill())]
+  }
+
+  /** Goes to a message, held or not, and marks it for a moment. */
+  async jump(seq) {
+    if (seq == null || this.#show(seq)) return
+    if (!(await this.#fetch(() => this.#history.open({ around: seq })))) return
+    this.#end.followed = false
+    this.#draw()
+    this.#show(seq)
+  }
+
+  /** Goes to the newest message. */
+  async toEnd() {
+    this.#end.followed = true
+    if (this.#history.window.after) await this.#fetch(() => this.#history.open({}))
+    this.#end.followed = true
+    this.#draw()
+  }
+
+  /** My last message that can be edited. */
+  lastMine() {
+    return this.#history.window.rows.findLast((row) => row.sender === me() && row.kind !== "system" && !row.deleted && row.state !== "failed")
+  }
+
+  async #fetch(work) {
+    this.#scroller.setAttribute("aria-busy", "true")
+    try {
+      const page = await work()
+      if (page) learn(page.people)
+      if (page) this.#say(page.rows.length === 0 && page.more_before && !live() ? word("older_offline") : "")
+      return page
+    } catch (refusal) {
+      this.#say(why(refusal))
+      return null
+    } finally {
+      this.#scroller?.setAttribute("aria-busy", "false")
+    }
+  }
+
+  #say(text) {
+    Object.assign(this.querySelector(".wrong") ?? {}, { hidden: !text, textContent: text })
+  }
+
+  #hear(changes) {
+    if (!this.#history.hear(changes, this.#end.followed)) return
+    this.#draw()
+    if (this.#end.followed && this.#history.window.after) this.#more("after")
+  }
+
+  async #more(side) {
+    if (this.#history.loading) return
+    const page = await this.#fetch(() => this.#history.more(side))
+    if (page) this.#draw()
+    if (page?.rows.length > 0) this.#scrolled()
+  }
+
+  #draw() {
+    const list = items(this.#history.window, { mark: this.#mark, me: me(), dayOf })
+    const bottom = this.#end.followed && !this.#history.window.after
+    const create = ({ what }) => make(what === "message" ? "message-item" : "day-line")
+    hold(this.#scroller, this.#rows, bottom, () => {
+      keyed(this.#rows, this.#nodes, list, create, (node, item) => (node.item = { ...item, room: this.#room }))
+    })
+    this.#look()
+  }
+
+  #scrolled() {
+    const { before, after, rows } = this.#history.window
+    if (this.#scroller.clientHeight === 0 || rows.length === 0) return
+    this.#end.moved(this.#scroller, after)
+    if (this.#scroller.scrollTop < NEAR_PX && before) this.#more("before")
+    else if (below(this.#scroller) < NEAR_PX && after) this.#more("after")
+    this.#look()
+  }
+
+  /** Marks as read what is in front of someone; when nobody is there, the unread line goes where reading ended. */
+  #look() {
+    this.#pill()
+    if (!present()) return void (this.#mark = this.#mark === null ? null : Math.max(this.#mark, this.#read))
+    const seen = lastSeen(this.#scroller, this.#history.window.rows, this.#nodes)
+    if (!seen || seen.seq <= this.#read) return
+    this.#read = seen.seq
+    core.read({ room: this.#room, seq: seen.seq }).catch(() => {})
+  }
+
+  #pill() {
+    const pill = this.querySelector(".pill")
+    const unread = room(this.#room)?.unread ?? 0
+    const far = this.#history.window.after || below(this.#scroller) > this.#scroller.clientHeight
+    pill.hidden = this.#end.followed || !(unread > 0 || far)
+    say(pill, unread > 0 ? word("new_below", { n: unread }) : word("to_latest"))
+  }
+
+  #show(seq) {
+    const row = this.#history.window.rows.find((held) => held.seq === seq)
+    if (!row) return false
+    showRow(this.#nodes.get(row.key))
+    return true
+  }
+}
+
+customElements.define("time-line", TimeLine)

@@ -1,0 +1,35 @@
+/** Going to a room, and remembering where one was. Only room ids are kept in the web view, never words of people. */
+import { core } from "../core.js"
+import { show, state, take } from "../state.js"
+
+const slot = () => `room of ${state.account}`
+
+/** Opens a room, at a message when `at` names its `seq`. */
+export function visit(room, at = null) {
+  localStorage.setItem(slot(), String(room))
+  const panel = narrow() ? null : state.view.panel
+  show({ page: "room", room, at, panel, column: "main" })
+}
+
+/** The room that was open last. */
+export const visited = () => Number(localStorage.getItem(slot())) || null
+
+/** One column at a time. */
+export const narrow = () => matchMedia("(max-width: 699px)").matches
+
+/** Opens a side panel, or closes the one that is open. */
+export function panel(name) {
+  const next = state.view.panel === name ? null : name
+  show({ panel: next, column: next ? "panel" : "main" })
+}
+
+/** Opens the room an answer brought; it may come before the feed tells of it. */
+export function visitNew(row) {
+  take([{ what: "room", account: state.account, room: row }])
+  visit(row.room)
+}
+
+/** Opens the room with these people, made when it is not there. */
+export async function visitPeople(users) {
+  visitNew(await core.direct({ users }))
+}

@@ -1,0 +1,204 @@
+/** The small pure parts: rooms, drafts, mentions, keys, jumping, addresses, rights, faces, time. */
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { addressOf, codeOf } from "../lib/address.js"
+import { Drafts } from "../lib/drafts.js"
+import { hue, initials } from "../lib/faces.js"
+import { places } from "../lib/jump.js"
+import { wish } from "../lib/keys.js"
+import { acts, may, mayPost, mayRemove } from "../lib/may.js"
+import { complete, matches, mentionAt } from "../lib/mentions.js"
+import { badge, concerns, held, ordered, sections, stepped, title } from "../lib/rooms.js"
+import { clock, dayLine, dayOf, since } from "../lib/time.js"
+
+const room = (id, more = {}) => ({ room: id, kind: "channel", name: `r${id}`, unread: 0, mentions: 0, people: [], last_at: id, ...more })
+const ids = (rooms) => rooms.map(({ room }) => room)
+
+test("rooms stand by favourite, last talk, name", () => {
+  assert.deepEqual(ids(ordered([room(1), room(3), room(2, { favourite: true }), room(4, { last_at: 3, name: "a" })])), [2, 4, 3, 1])
+})
+
+test("while someone points at the list it keeps its order, and new rooms come last", () => {
+  assert.deepEqual(ids(held([room(1, { last_at: 99 }), room(2), room(5)], [2, 1])), [2, 1, 5])
+})
+
+test("people are the direct rooms", () => {
+  const { rooms, people } = sections([room(1), room(2, { kind: "direct" })])
+  assert.deepEqual([ids(rooms), ids(people)], [[1], [2]])
+  assert.deepEqual([title(room(1)), title(room(2, { kind: "direct", name: "Lin" }))], ["# r1", "Lin"])
+})
+
+test("the badge is warm only for what concerns me", () => {
+  assert.deepEqual(badge(room(1, { unread: 5 })), { warm: false, weight: true, count: "5" })
+  assert.deepEqual(badge(room(1, { unread: 5, mentions: 2 })), { warm: true, weight: true, count: "2" })
+  assert.deepEqual(badge(room(1, { unread: 100 })).count, "99+")
+  assert.deepEqual(badge(room(1)), { warm: false, weight: false, count: "" })
+  assert.equal(badge(room(1, { unread_mark: true })).weight, true)
+  assert.deepEqual(badge(room(1, { unread: 5, mentions: 2, notify: "none" })), { warm: false, weight: false, count: "5" })
+  assert.equal(badge(room(1, { unread: 5, muted_until: 20 }), 10).weight, false)
+  assert.equal(badge(room(1, { unread: 5, muted_until: 20 }), 30).weight, true)
+  assert.equal(concerns([room(1, { unread: 9, mentions: 2 }), room(2, { mentions: 3, notify: "none" })]), 2)
+})
+
+test("steps go round, and may skip what is read", () => {
+  const list = [room(1), room(2), room(3, { unread: 1 })]
+  assert.equal(stepped(list, 3, 1), 1)
+  assert.equal(stepped(list, 1, -1), 3)
+  assert.equal(stepped(list, 1, 1, true), 3)
+  assert.equal(stepped(list, 9, 1), 1)
+  assert.equal(stepped([], 9, 1), null)
+})
+
+/** Drafts whose clock the test holds. */
+function held_drafts() {
+  const saved = []
+  const due = new Map()
+  let id = 0
+  const drafts = new Drafts((place, text) => saved.push([place, text]), (work) => (due.set(++id, work), id), (timer) => due.delete(timer))
+  const pass = () => [...due].forEach(([timer, work]) => (due.delete(timer), work()))
+  return { drafts, saved, pass }
+}
+
+test("a draft is saved once when the typing rests", () => {
+  const { drafts, saved, pass } = held_drafts()
+  drafts.write("kitchen", "t")
+  drafts.write("kitchen", "te")
+  assert.deepEqual([saved, drafts.unsaved("kitchen")], [[], "te"])
+  pass()
+  drafts.flush("kitchen")
+  assert.deepEqual([saved, drafts.unsaved("kitchen")], [[["kitchen", "te"]], undefined])
+})
+
+test("each room has its draft, and leaving saves at once", () => {
+  const { drafts, saved, pass } = held_drafts()
+  drafts.write("kitchen", "tea")
+  drafts.write("roof", "nails")
+  drafts.flush("kitchen")
+  assert.deepEqual(saved, [["kitchen", "tea"]])
+  pass()
+  assert.deepEqual(saved, [["kitchen", "tea"], ["roof", "nails"]])
+})
+
+test("what the core holds already is not saved again, and what was deleted is", () => {
+  const { drafts, saved, pass } = held_drafts()
+  drafts.known("kitchen", "tea")
+  drafts.write("kitchen", "tea")
+  pass()
+  assert.deepEqual(saved, [])
+  drafts.write("kitchen", "")
+  pass()
+  assert.deepEqual(saved, [["kitchen", ""]])
+})
+
+test("a sent text leaves no draft behind", () => {
+  const { drafts, saved, pass } = held_drafts()
+  drafts.write("kitchen", "tea")
+  drafts.sent("kitchen")
+  pass()
+  assert.deepEqual(saved, [])
+  drafts.known("kitchen", "old")
+  drafts.sent("kitchen")
+  assert.deepEqual(saved, [["kitchen", ""]])
+})
+
+const people = [
+  { user: 1, name: "ada", display_name: "Ada Byron" },
+  { user: 2, name: "lin", display_name: "Lin" },
+  { user: 3, name: "bob", display_name: "Berta Adams" },
+  { user: 4, name: "gone", display_name: "Adam", deleted: true },
+]
+
+test("a name is completed where an @ begins a word", () => {
+  assert.deepEqual(mentionAt("hi @ad", 6), { from: 3, query: "ad" })
+  assert.deepEqual(mentionAt("@", 1), { from: 0, query: "" })
+  assert.equal(mentionAt("me@home", 7), null)
+  assert.equal(mentionAt("@ad x", 5), null)
+  assert.deepEqual(mentionAt("(@å", 3), { from: 1, query: "å" })
+})
+
+test("names that begin so come before names that contain it; the deleted never", () => {
+  assert.deepEqual(matches(people, "ad").map(({ user }) => user), [1, 3])
+  assert.deepEqual(matches(people, "LIN").map(({ user }) => user), [2])
+  assert.equal(matches(people, "", 2).length, 2)
+})
+
+test("the name is put in with one space after it", () => {
+  assert.deepEqual(complete("hi @a!", 5, 3, "ada"), { text: "hi @ada !", caret: 8 })
+  assert.deepEqual(complete("@l there", 2, 0, "lin"), { text: "@lin there", caret: 5 })
+})
+
+const press = (key, more = {}) => ({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more })
+
+test("keys of the window, with the main key of each system", () => {
+  assert.equal(wish(press("k", { ctrlKey: true }), false), "jump")
+  assert.equal(wish(press("k", { ctrlKey: true }), true), null)
+  assert.equal(wish(press("F", { metaKey: true }), true), "search")
+  assert.equal(wish(press("ArrowUp", { altKey: true }), false), "previous")
+  assert.equal(wish(press("ArrowDown", { altKey: true, shiftKey: true }), false), "next-unread")
+  assert.equal(wish(press("F6"), false), "region")
+  assert.equal(wish(press("F6", { shiftKey: true }), false), "region-back")
+  assert.equal(wish(press("k"), false), null)
+})
+
+test("jumping finds rooms and the people one has no room with", () => {
+  const rooms = [room(1, { name: "kitchen", last_at: 5 }), room(2, { kind: "direct", name: "Lin", people: [2], last_at: 9 })]
+  assert.deepEqual(places("", rooms, people, 1).map(({ text }) => text), ["Lin", "# kitchen"])
+  assert.deepEqual(places("#kit", rooms, people, 1).map(({ text }) => text), ["# kitchen"])
+  assert.deepEqual(places("b", rooms, people, 1).map(({ text }) => text), ["Berta Adams"])
+  assert.deepEqual(places("ktn", rooms, people, 1).map(({ text }) => text), ["# kitchen"])
+  assert.deepEqual(places("zzz", rooms, people, 1), [])
+})
+
+test("an invite link fills the address and the code", () => {
+  assert.deepEqual(addressOf("hallway://chat.example:7340/invite/Ab-9"), { url: "chat.example:7340", invite: "Ab-9" })
+  assert.deepEqual(addressOf(" https://chat.example/invite/Ab%209 "), { url: "https://chat.example", invite: "Ab 9" })
+  assert.deepEqual(addressOf("http://127.0.0.1:7340/?x=/invite/q"), { url: "http://127.0.0.1:7340", invite: "q" })
+  assert.deepEqual(addressOf("chat.example"), { url: "chat.example", invite: null })
+  assert.deepEqual(addressOf("https://chat.example/invite/%zz"), { url: "https://chat.example", invite: "%zz" })
+  assert.equal(codeOf("hallway://x/join/K7QX-M2PA"), "K7QX-M2PA")
+  assert.equal(codeOf(" k7qxm2pa "), "k7qxm2pa")
+})
+
+test("what is offered follows the role", () => {
+  const member = room(1, { role: "member", visibility: "private" })
+  const admin = { ...member, role: "admin" }
+  const owner = { ...member, role: "owner" }
+  const [person, boss] = [{ user: 1, role: "member" }, { user: 1, role: "owner" }]
+  assert.deepEqual(["leave", "rename", "add", "roles", "delete"].filter((act) => may(act, member, person)), ["leave"])
+  assert.deepEqual(["leave", "rename", "add", "roles", "delete"].filter((act) => may(act, admin, person)), ["leave", "rename", "add"])
+  assert.equal(may("delete", owner, person), true)
+  assert.equal(may("rename", member, boss), false)
+  assert.equal(may("rename", { ...member, visibility: "public" }, boss), true)
+  assert.deepEqual(["leave", "rename", "delete"].filter((act) => may(act, room(2, { kind: "direct" }), boss)), ["leave"])
+  assert.deepEqual([mayRemove("member", admin, person), mayRemove("admin", admin, person), mayRemove("admin", owner, person)], [true, false, true])
+  assert.deepEqual([mayPost(member), mayPost(room(1)), mayPost({ ...member, gone: "removed" })], [true, false, false])
+})
+
+test("what may be done to a message", () => {
+  const here = room(1, { role: "member" })
+  const me = { user: 1, role: "member" }
+  const on = (row, where = here) => Object.entries(acts(row, where, me)).filter(([, may]) => may).map(([act]) => act)
+  assert.deepEqual(on({ seq: 5, sender: 1, kind: "text" }), ["react", "reply", "edit", "copy", "remove"])
+  assert.deepEqual(on({ seq: 5, sender: 2, kind: "text" }), ["react", "reply", "copy"])
+  assert.deepEqual(on({ seq: 5, sender: 2, kind: "text" }, { ...here, role: "admin" }), ["react", "reply", "copy", "remove"])
+  assert.deepEqual(on({ sender: 1, kind: "text", state: "queued" }), ["edit", "copy"])
+  assert.deepEqual(on({ seq: 5, sender: 1, kind: "text", deleted: true }), [])
+  assert.deepEqual(on({ seq: 5, sender: 1, kind: "system" }), [])
+})
+
+test("faces", () => {
+  assert.deepEqual(["Ada", "Ada Byron King", "  ", "🫖 pot", "élan"].map(initials), ["A", "AK", "", "🫖P", "É"])
+  assert.ok(Math.abs(hue(1) - hue(2)) > 60)
+  assert.ok(hue(2 ** 44) >= 0 && hue(2 ** 44) < 360)
+})
+
+test("times in the system's format", () => {
+  const at = new Date(2026, 10, 19, 13, 41).getTime()
+  assert.equal(dayOf(at), 20261119)
+  assert.match(clock(at), /41/)
+  assert.match(dayLine(at, at), /19/)
+  assert.doesNotMatch(dayLine(at, at), /2026/)
+  assert.match(dayLine(at, new Date(2027, 0, 1).getTime()), /2026/)
+  assert.equal(since(at, at), clock(at))
+  assert.notEqual(since(at, at + 24 * 3_600_000), clock(at))
+})

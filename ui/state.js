@@ -26,7 +26,7 @@ export function take(batch) {
     }
   }
   state.heard = true
-  if (touched.has("all")) touchAll()
+  if (touched.has("all")) touchAll(touched)
   else for (const [key, changes] of touched) touch(key, changes)
 }
 
@@ -55,8 +55,8 @@ export function choose(account) {
   touchAll()
 }
 
-function touchAll() {
-  for (const key of [...watchers.keys()]) touch(key)
+function touchAll(touched = new Map()) {
+  for (const key of [...watchers.keys()]) touch(key, touched.get(key))
 }
 
 /** Forgets an account that signed out here. */

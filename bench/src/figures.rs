@@ -5,3 +5,4 @@ pub mod deliveries;
 pub mod latency;
 pub mod memory;
 pub mod start;
+pub mod window;

@@ -1,10 +1,11 @@
-//! The load generator: starts the release server, presses it, and prints what was measured beside
-//! what was expected. A benchmark, never a timed test: nothing here fails because a machine is slow.
+//! The load generator: starts what is shipped, presses it, and prints what was measured beside what
+//! was expected. A benchmark, never a timed test: nothing here fails because a machine is slow.
 //!
 //! It shares the machine with the server, so it is lean: one thread, sockets read in large pieces,
 //! frames counted by their first bytes and not parsed.
 
 mod figures;
+mod memory;
 mod people;
 mod table;
 mod wire;
@@ -12,14 +13,20 @@ mod wire;
 use anyhow::Context;
 use table::Table;
 
+/// What can be asked for: (a) to (e) of the server, and those of the window.
+const FIGURES: [&str; 6] = ["a", "b", "c", "d", "e", "window"];
+
 /// One thread: what the generator takes, the server lacks.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !FIGURES.contains(&name.as_str())) {
+        anyhow::bail!("there is no figure {unknown}; the figures are {}", FIGURES.join(" "));
+    }
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     raise_file_limit().context("raising the limit of open files")?;
     let mut table = Table::default();
-    if ["a", "b", "c", "d", "e"].into_iter().any(is_wanted) {
+    if FIGURES[..5].iter().any(|name| is_wanted(name)) {
         let mut people = people::People::gather().await?;
         if is_wanted("a") {
             figures::acks::measure(&mut people, &mut table).await?;
@@ -36,6 +43,9 @@ async fn main() -> anyhow::Result<()> {
         if is_wanted("e") {
             figures::start::measure(&mut people, &mut table).await?;
         }
+    }
+    if is_wanted("window") {
+        figures::window::measure(&mut table).await?;
     }
     print!("{table}");
     Ok(())

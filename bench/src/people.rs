@@ -6,6 +6,8 @@ use hallway_protocol::ids::RoomId;
 use hallway_tests::{Engine, House, Rest, Setup};
 use serde_json::json;
 
+/// Name of the owner.
+pub const OWNER: &str = "ada";
 /// 200 who read and 10 who write.
 const PEOPLE: usize = 210;
 /// Registrations under way at once: the server hashes on as many threads as there are cores.
@@ -22,9 +24,7 @@ pub struct People {
 impl People {
     /// Starts the release server and registers everyone.
     pub async fn gather() -> anyhow::Result<People> {
-        let mut setup = Setup::new(Engine::Sqlite).unlimited().env("HALLWAY_LOG_LEVEL", "warn");
-        setup.binary = Some(hallway_tests::server::release_binary());
-        let house = House::with(setup).await;
+        let house = People::house().await;
         let invite = house.owner.post("/invites", json!({"uses": PEOPLE})).await.good();
         let code = invite["code"].as_str().unwrap_or_default();
         let url = house.url();
@@ -36,6 +36,13 @@ impl People {
         }
         eprintln!("{PEOPLE} people registered");
         Ok(People { house, all })
+    }
+
+    /// The release server with its owner alone.
+    pub async fn house() -> House {
+        let mut setup = Setup::new(Engine::Sqlite).unlimited().env("HALLWAY_LOG_LEVEL", "warn");
+        setup.binary = Some(hallway_tests::server::release_binary());
+        House::with(setup).await
     }
 
     /// A new process on the same data.

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// Between two attempts to sign in for the first time.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -60,8 +60,11 @@ enum Stand {
     Ready(Core),
 }
 
-/// Lines for stdout, in order; one writer.
-type Out = mpsc::UnboundedSender<Value>;
+/// Lines for stdout, in order; one writer. Answers never wait: there are as many as commands. Of the
+/// feed so many batches wait; who reads no more than them is told later that it missed something.
+type Out = mpsc::UnboundedSender<(Value, Option<OwnedSemaphorePermit>)>;
+/// Batches of the feed that wait for stdout.
+const BATCHES: usize = 64;
 
 #[tokio::main]
 async fn main() {
@@ -145,7 +148,7 @@ fn answer(out: &Out, id: &Value, result: Result<Value, Fault>) {
         Err(fault) => line["error"] = json!(fault),
     }
     // The writer ends with the program.
-    let _ = out.send(line);
+    let _ = out.send((line, None));
 }
 
 /// Opens the profile; signs in where there is no account, again and again until a server answers.
@@ -254,22 +257,27 @@ fn password(args: &Args) -> Result<String, Fault> {
 }
 
 async fn show(mut feed: Feed, out: Out, mut stop: Stop) {
+    let room = Arc::new(Semaphore::new(BATCHES));
     loop {
         let changes: Option<Vec<Change>> = tokio::select! {
             changes = feed.next() => changes,
             () = stop.heard() => None,
         };
         let Some(changes) = changes else { return };
-        if out.send(json!({ "feed": changes })).is_err() {
+        let permit = tokio::select! {
+            permit = room.clone().acquire_owned() => permit.ok(),
+            () = stop.heard() => return,
+        };
+        if out.send((json!({ "feed": changes }), permit)).is_err() {
             return;
         }
     }
 }
 
-fn write(mut lines: mpsc::UnboundedReceiver<Value>) {
+fn write(mut lines: mpsc::UnboundedReceiver<(Value, Option<OwnedSemaphorePermit>)>) {
     use std::io::Write;
     let mut stdout = std::io::stdout().lock();
-    while let Some(line) = lines.blocking_recv() {
+    while let Some((line, _room)) = lines.blocking_recv() {
         if writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_err() {
             return;
         }

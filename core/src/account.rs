@@ -4,7 +4,9 @@
 
 use crate::api::Api;
 use crate::error::{Fault, Result};
-use crate::feed::{Account, AccountState, Change, Connection, LinkState, PersonView, RoomView};
+use crate::feed::{
+    Account, AccountState, Change, Connection, LinkState, PersonView, RoomView, Teller,
+};
 use crate::reader::Reader;
 use crate::secrets::{Secret, Secrets};
 use crate::session::Session;
@@ -56,7 +58,7 @@ pub(crate) struct Opening {
     pub secrets: Arc<dyn Secrets>,
     pub device: String,
     pub clock: Clock,
-    pub feed: mpsc::UnboundedSender<Vec<Change>>,
+    pub feed: Teller,
     pub over: mpsc::UnboundedSender<(String, Over)>,
 }
 

@@ -4,7 +4,7 @@
 
 use crate::account::{Core, Opening};
 use crate::error::{Fault, Result};
-use crate::feed::{Account, AccountState, Change, Feed};
+use crate::feed::{Account, AccountState, Change, Feed, Teller, pipe};
 use crate::profile;
 use crate::secrets::{Secret, Secrets, away};
 use crate::thread::Over;
@@ -50,7 +50,7 @@ struct Inner {
     places: Mutex<BTreeMap<String, Place>>,
     /// Accounts are opened one at a time: a store has one core.
     turn: tokio::sync::Mutex<()>,
-    feed: mpsc::UnboundedSender<Vec<Change>>,
+    feed: Teller,
     over: mpsc::UnboundedSender<(String, Over)>,
     ends: tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Over)>>,
     tasks: hallway_kit::Tasks,
@@ -67,7 +67,7 @@ impl Accounts {
     /// untouched; that account is listed as `locked`.
     pub async fn open(options: Options) -> Result<(Accounts, Feed)> {
         let lock = profile::lock(&options.dir).await?;
-        let (feed, changes) = mpsc::unbounded_channel();
+        let (feed, changes) = pipe();
         let (over, ends) = mpsc::unbounded_channel();
         let accounts = Accounts(Arc::new(Inner {
             options,
@@ -83,7 +83,7 @@ impl Accounts {
             accounts.begin(id).await;
         }
         accounts.watch_ends();
-        Ok((accounts, Feed::new(changes)))
+        Ok((accounts, changes))
     }
 
     /// Opens one account of the profile. One that cannot be opened does not keep the others shut, and
@@ -143,8 +143,7 @@ impl Accounts {
 
     /// Shows something.
     pub(crate) fn tell(&self, changes: Vec<Change>) {
-        // Nobody may be watching.
-        let _ = self.0.feed.send(changes);
+        self.0.feed.tell(changes);
     }
 
     pub(crate) fn device(&self) -> String {

@@ -2,8 +2,11 @@
 //! true. A view is what a person reads, confirmed rows overlaid by pending operations; it is made
 //! from the store after each commit, so the feed never runs ahead of the disk.
 
+mod pipe;
 mod views;
 
+pub use pipe::Feed;
+pub(crate) use pipe::{Teller, pipe};
 pub use views::{
     FaultView, Found, Hit, MemberView, Members, MessageView, Notice, Pending, PersonView,
     ReactionView, ReplyView, RoomView, Timeline,
@@ -13,7 +16,6 @@ use hallway_protocol::frames::Presence;
 use hallway_protocol::ids::{Millis, RoomId, Seq, UserId};
 use hallway_protocol::rows::TenantRole;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
 /// One thing that changed; `account` says for whom.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -119,6 +121,8 @@ pub enum Change {
         /// Up to this message.
         up_to: Seq,
     },
+    /// Nobody read for so long that changes were dropped: everything shown is to be read anew.
+    Missed,
     /// Something a person must know of.
     Problem {
         /// Whose; null for the whole app.
@@ -195,28 +199,4 @@ pub enum LinkState {
     Live,
     /// The password is needed first.
     SignedOut,
-}
-
-/// What changes, for one who shows it.
-#[derive(Debug)]
-pub struct Feed(mpsc::UnboundedReceiver<Vec<Change>>);
-
-/// Changes taken together at most.
-const BATCH: usize = 512;
-
-impl Feed {
-    pub(crate) fn new(changes: mpsc::UnboundedReceiver<Vec<Change>>) -> Self {
-        Feed(changes)
-    }
-
-    /// The next changes, in order, as many as there are; none once the accounts are closed.
-    pub async fn next(&mut self) -> Option<Vec<Change>> {
-        let mut changes = self.0.recv().await?;
-        while changes.len() < BATCH
-            && let Ok(more) = self.0.try_recv()
-        {
-            changes.extend(more);
-        }
-        Some(changes)
-    }
 }

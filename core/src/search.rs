@@ -2,10 +2,10 @@
 //! `hallway_protocol::words`, the same that the server and the highlights use. The index keeps no
 //! text; a word that is deleted leaves it at once.
 
-use crate::feed::{Found, Hit};
+use crate::feed::{Found, Hit, MessageView};
 use crate::store::{Sql, fact, set, views};
 use hallway_protocol::ids::{RoomId, Seq, UserId};
-use hallway_protocol::words;
+use hallway_protocol::words::{self, Term};
 use rusqlite::{Connection, params};
 
 /// Most hits of one answer.
@@ -53,7 +53,7 @@ pub(crate) fn rebuild_if_old(conn: &mut Connection) -> Sql<()> {
 }
 
 /// The FTS5 expression of a query; none when it has no word.
-fn expression(terms: &[words::Term]) -> Option<String> {
+fn expression(terms: &[Term]) -> Option<String> {
     let quoted = terms.iter().map(|term| {
         let star = if term.prefix { "*" } else { "" };
         format!("\"{}\"{star}", term.text.replace('"', "\"\""))
@@ -62,7 +62,18 @@ fn expression(terms: &[words::Term]) -> Option<String> {
     (!all.is_empty()).then(|| all.join(" "))
 }
 
-/// Messages that have every word of `query`, newest first.
+/// What is not sent yet and has every term, newest first; few enough to be looked through.
+fn unsent(conn: &Connection, me: UserId, terms: &[Term], room: Option<RoomId>) -> Sql<Vec<Hit>> {
+    let mut rows = match room {
+        Some(room) => views::pending(conn, me, room)?,
+        None => views::all_pending(conn, me)?,
+    };
+    rows.retain(|row| words::has_all(&row.text, terms));
+    let hit = |message: MessageView| Hit { ranges: words::ranges(&message.text, terms), message };
+    Ok(rows.into_iter().rev().map(hit).collect())
+}
+
+/// Messages that have every word of `query`: first what is not sent yet, then newest first.
 pub(crate) fn find(
     conn: &Connection,
     me: UserId,
@@ -75,6 +86,7 @@ pub(crate) fn find(
         return Ok(Found { items: Vec::new(), more: false });
     };
     let limit = limit.clamp(1, LIMIT);
+    let mut items = unsent(conn, me, &terms, room)?;
     let mut statement = conn.prepare_cached(
         "select m.room, m.seq from messages_fts f join messages m on m.doc = f.rowid
          where messages_fts match ?1 and (?2 is null or m.room = ?2) and m.deleted = 0
@@ -86,9 +98,9 @@ pub(crate) fn find(
             |row| Ok((RoomId(row.get(0)?), row.get(1)?)),
         )?
         .collect::<Sql<_>>()?;
-    let more = places.len() > limit;
-    places.truncate(limit);
-    let mut items = Vec::with_capacity(places.len());
+    let more = places.len() + items.len() > limit;
+    items.truncate(limit);
+    places.truncate(limit - items.len());
     for (room, seq) in places {
         for message in views::messages(conn, me, room, &[seq])? {
             let ranges = words::ranges(&message.text, &terms);

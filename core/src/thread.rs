@@ -2,7 +2,7 @@
 //! the machine asks. It never waits for the network: links, pages and tokens are tasks beside it.
 
 use crate::error::{Fault, Result};
-use crate::feed::{Change, LinkState};
+use crate::feed::{Change, LinkState, Teller};
 use crate::machine::Machine;
 use crate::reader::Reader;
 use crate::socket::{self, Unopened, Wire};
@@ -59,7 +59,7 @@ pub(crate) struct Driver {
     pub tasks: Tasks,
     pub reader: Reader,
     /// The feed.
-    pub feed: mpsc::UnboundedSender<Vec<Change>>,
+    pub feed: Teller,
     /// How the link stands, for those inside who wait for it.
     pub status: watch::Sender<LinkState>,
     /// Counts batches of changes, for those inside who wait for one.
@@ -84,7 +84,7 @@ struct Run {
 impl Driver {
     /// Says that the store was replaced.
     pub fn damaged(&self) {
-        let _ = self.feed.send(vec![Change::Problem {
+        self.feed.tell(vec![Change::Problem {
             account: Some(self.account.clone()),
             code: "store_damaged".into(),
             message: "the local store was damaged and is fetched again".into(),
@@ -257,7 +257,7 @@ impl Run {
 
     fn show(&self, changes: Vec<Change>) {
         if !changes.is_empty() {
-            let _ = self.driver.feed.send(changes);
+            self.driver.feed.tell(changes);
             self.driver.moved.send_modify(|moved| *moved += 1);
         }
     }

@@ -77,6 +77,18 @@ pub fn ranges(text: &str, terms: &[Term]) -> Vec<(usize, usize)> {
     found
 }
 
+/// Whether a text has every term: what an index would find, for a text that is in none.
+pub fn has_all(text: &str, terms: &[Term]) -> bool {
+    let words = words(text);
+    let has = |term: &Term| {
+        let fits = |word: &Word| {
+            word.text == term.text || term.prefix && word.text.starts_with(&term.text)
+        };
+        words.iter().any(fits)
+    };
+    !terms.is_empty() && terms.iter().all(has)
+}
+
 /// A text as its words are compared: NFKC, full case folding, nothing invisible. The four letters
 /// i of Turkish are one, because without its language nobody can say which small letter an `I` is.
 pub fn fold(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! The tokenizer: what is a word in the scripts people write, and where it stands.
 
-use hallway_protocol::words::{Term, fold, query, ranges, words};
+use hallway_protocol::words::{Term, fold, has_all, query, ranges, words};
 use proptest::prelude::*;
 
 /// `text@start-end` of each word.
@@ -104,6 +104,16 @@ fn the_last_word_is_begun_while_it_is_typed() {
     assert_eq!(found("Teatime, tea", "tea "), ["tea"]);
 }
 
+#[test]
+fn a_text_is_found_by_all_of_its_terms_in_any_order() {
+    let has = |text, asked| has_all(text, &query(asked));
+    assert!(has("Tea with milk", "MILK te"));
+    assert!(!has("Tea with milk", "milk te "), "a whole word is not the beginning of another");
+    assert!(!has("Tea with milk", "milk sugar"));
+    assert!(!has("Tea with milk", " !"), "nothing was asked for");
+    assert!(has("東京都", "京都"));
+}
+
 /// Text with many of the characters that are hard.
 fn hard() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
@@ -146,6 +156,7 @@ proptest! {
     fn a_text_matches_its_own_words(text in hard(), other in hard()) {
         let length = text.chars().count();
         let all = ranges(&text, &query(&text));
+        prop_assert_eq!(has_all(&text, &query(&text)), !all.is_empty());
         for word in words(&text) {
             prop_assert!(all.iter().any(|(a, b)| *a <= word.start && word.end <= *b), "{:?}", word);
         }

@@ -61,7 +61,8 @@ impl House {
         tauri::async_runtime::spawn(async move {
             match open(&folder).await {
                 Ok((accounts, feed)) => {
-                    tauri::async_runtime::spawn(pump(feed, feed_line, feed_notices));
+                    let (all, line) = (accounts.clone(), feed_line);
+                    tauri::async_runtime::spawn(pump(feed, all, line, feed_notices));
                     sign_in_from_file(&accounts).await;
                     let _ = tell.send(Some(Ok(accounts)));
                 }
@@ -164,19 +165,24 @@ fn keyring_keeps() -> bool {
 }
 
 /// Core to window in order; notices leave the order here, they have a screen of their own.
-async fn pump(mut feed: Feed, line: Line, notices: Notices) {
-    while let Some(batch) = feed.next().await {
+async fn pump(mut feed: Feed, accounts: Accounts, line: Line, notices: Notices) {
+    while let Some(mut batch) = feed.next().await {
+        if batch.first() == Some(&Change::Missed) {
+            batch.extend(anew(&accounts).await);
+        }
         for change in &batch {
-            match change {
-                Change::Notice(notice) => notices.show(notice.clone()).await,
-                Change::NoticeGone { account, room, up_to } => {
-                    notices.gone(account, *room, *up_to).await;
-                }
-                _ => {}
-            }
+            notices.hear(change);
         }
         line.send(batch.into_iter().map(News::Change).collect()).await;
     }
+}
+
+/// All there is, or why it cannot be had.
+async fn anew(accounts: &Accounts) -> Vec<Change> {
+    accounts.snapshot().await.unwrap_or_else(|fault| {
+        let (code, message) = (fault.what().to_owned(), fault.to_string());
+        vec![Change::Problem { account: None, code, message }]
+    })
 }
 
 /// The label of this device in the list of sessions.

@@ -4,22 +4,32 @@
 use crate::feed::{Line, News, Open};
 use crate::window;
 use crate::words::words;
-use hallway_core::feed::Notice;
+use hallway_core::feed::{Change, Notice};
 use hallway_protocol::ids::{RoomId, Seq};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tauri::AppHandle;
+use tokio::sync::mpsc;
+
+mod system;
 
 /// Notices kept on the screen's side; older ones are taken back first.
 const SHOWN: usize = 30;
+
+/// Changes that wait for the system's daemon.
+const WAITING: usize = 256;
+
+/// The daemon may take so long for one of them.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything shown and not yet taken back.
 #[derive(Clone)]
 pub struct Notices {
     app: AppHandle,
     line: Line,
+    queue: mpsc::Sender<Change>,
     shown: Arc<Mutex<VecDeque<Shown>>>,
     /// By account: the rooms somebody is looking at in the window.
     front: Arc<Mutex<HashMap<String, Vec<RoomId>>>>,
@@ -29,13 +39,44 @@ struct Shown {
     account: String,
     room: RoomId,
     seq: Seq,
-    handle: Arc<notify_rust::NotificationHandle>,
+    handle: Arc<system::OnScreen>,
 }
 
 impl Notices {
     /// None yet.
     pub fn new(app: AppHandle, line: Line) -> Notices {
-        Notices { app, line, shown: Arc::default(), front: Arc::default() }
+        let (queue, jobs) = mpsc::channel(WAITING);
+        let notices = Notices { app, line, queue, shown: Arc::default(), front: Arc::default() };
+        tauri::async_runtime::spawn(notices.clone().work(jobs));
+        notices
+    }
+
+    /// Takes a change that concerns notices. A daemon that is slow or hangs holds up nothing but
+    /// notices: they have a queue of their own, and what does not fit into it is not shown.
+    pub fn hear(&self, change: &Change) {
+        if matches!(change, Change::Notice(_) | Change::NoticeGone { .. })
+            && self.queue.try_send(change.clone()).is_err()
+        {
+            tracing::warn!("the system's notices are stuck; one is left out");
+        }
+    }
+
+    /// Shows and takes back, one after the other, in the order of the feed.
+    async fn work(self, mut queue: mpsc::Receiver<Change>) {
+        while let Some(change) = queue.recv().await {
+            let work = async {
+                match change {
+                    Change::Notice(notice) => self.show(notice).await,
+                    Change::NoticeGone { account, room, up_to } => {
+                        self.gone(&account, room, up_to).await;
+                    }
+                    _ => {}
+                }
+            };
+            if tokio::time::timeout(PATIENCE, work).await.is_err() {
+                tracing::warn!("the system's notices do not answer");
+            }
+        }
     }
 
     /// These rooms are before somebody's eyes from now on: what comes there is no news.
@@ -48,12 +89,11 @@ impl Notices {
     }
 
     /// Shows one and waits for its click beside everything else.
-    pub async fn show(&self, notice: Notice) {
+    async fn show(&self, notice: Notice) {
         if self.is_in_front(&notice) {
             return;
         }
-        let shown = notification(&notice).show_async().await;
-        let handle = match shown {
+        let handle = match system::OnScreen::show(notification(&notice)).await {
             Ok(handle) => Arc::new(handle),
             Err(error) => {
                 tracing::info!(%error, "no notices on this system");
@@ -68,15 +108,14 @@ impl Notices {
             if shown.len() > SHOWN { shown.pop_front() } else { None }
         };
         if let Some(over) = over {
-            over.handle.close_async().await;
+            over.handle.close().await;
         }
         let me = self.clone();
         tauri::async_runtime::spawn(async move {
-            let id = handle.id();
-            let clicked = clicked(&handle).await;
-            me.shown.lock().retain(|shown| shown.handle.id() != id);
+            let clicked = handle.clicked().await;
+            me.shown.lock().retain(|shown| !Arc::ptr_eq(&shown.handle, &handle));
             if clicked {
-                handle.close_async().await; // not every system takes it away with the click
+                handle.close().await; // not every system takes it away with the click
                 window::raise(&me.app);
                 let open = Open { account, room, seq: Some(seq) };
                 me.line.send(vec![News::Open(open)]).await;
@@ -85,7 +124,7 @@ impl Notices {
     }
 
     /// Takes back what was read, in one room.
-    pub async fn gone(&self, account: &str, room: RoomId, up_to: Seq) {
+    async fn gone(&self, account: &str, room: RoomId, up_to: Seq) {
         let read =
             |shown: &Shown| shown.account == account && shown.room == room && shown.seq <= up_to;
         let closed: VecDeque<Shown> = {
@@ -95,22 +134,9 @@ impl Notices {
             closed
         };
         for shown in closed {
-            shown.handle.close_async().await;
+            shown.handle.close().await;
         }
     }
-}
-
-/// Whether it was clicked, once it is gone from the screen.
-async fn clicked(handle: &notify_rust::NotificationHandle) -> bool {
-    let clicked = Arc::new(AtomicBool::new(false));
-    let tell = clicked.clone();
-    handle
-        .wait_for_action_async(move |response: &notify_rust::NotificationResponse| {
-            let opens = matches!(response, notify_rust::NotificationResponse::Default);
-            tell.store(opens, Ordering::Release);
-        })
-        .await;
-    clicked.load(Ordering::Acquire)
 }
 
 fn notification(notice: &Notice) -> notify_rust::Notification {
@@ -119,16 +145,21 @@ fn notification(notice: &Notice) -> notify_rust::Notification {
         Notice { sender, title, body, .. } if sender == title || sender.is_empty() => body.clone(),
         Notice { sender, body, .. } => format!("{sender}: {body}"),
     };
-    notify_rust::Notification::new()
-        .appname("Hallway")
-        .summary(&notice.title) // plain text by the specification
-        .body(&escaped(&body))
-        .icon("hallway")
-        .action("default", words().open())
-        .finalize()
+    let mut shown = notify_rust::Notification::new();
+    shown.appname("Hallway").summary(&notice.title); // plain text by the specification
+    shown.action("default", words().open());
+    #[cfg(all(unix, not(target_os = "macos")))]
+    shown.body(&escaped(&body)).icon("hallway");
+    #[cfg(not(all(unix, not(target_os = "macos"))))]
+    shown.body(&body);
+    // Toasts of an app that is not installed come under the name of PowerShell.
+    #[cfg(all(windows, not(debug_assertions)))]
+    shown.app_id(crate::NAME);
+    shown
 }
 
-/// The body is markup on most systems; what others write is not.
+/// The body is markup on the freedesktop; what others write is not.
+#[cfg(all(unix, not(target_os = "macos")))]
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -151,6 +182,7 @@ mod tests {
         }
     }
 
+    #[cfg(all(unix, not(target_os = "macos")))]
     #[test]
     fn the_body_is_text() {
         let shown = notification(&notice("Lin", "<b>tea</b> & cake"));

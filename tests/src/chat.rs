@@ -27,6 +27,8 @@ pub struct Device {
     pub store: Option<PathBuf>,
     /// A command that runs the program under limits.
     pub wrap: Vec<String>,
+    /// Key and token go into the system's keyring instead of a file.
+    pub keyring: bool,
 }
 
 impl Device {
@@ -40,6 +42,7 @@ impl Device {
             env: Vec::new(),
             store: None,
             wrap: Vec::new(),
+            keyring: false,
         };
         std::fs::write(device.password_file(), PASSWORD).expect("the folder is writable");
         device
@@ -90,7 +93,10 @@ impl Chat {
         command.args(words);
         command.args(["--server", &device.server, "--login", &device.login, "--password-file"]);
         command.arg(device.password_file());
-        command.arg("--dir").arg(device.dir()).arg("--key-file").arg(device.key_file());
+        command.arg("--dir").arg(device.dir());
+        if !device.keyring {
+            command.arg("--key-file").arg(device.key_file());
+        }
         command.envs(device.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the chat example starts");

@@ -37,6 +37,10 @@ async fn offline_and_back() {
     // She reads, finds old words, and sees what waits.
     let found = lin.core.search("before 7".into(), None, 20).await.expect("search needs no server");
     assert_eq!(found.items.len(), 1);
+    let unsent = lin.core.search("offline 2".into(), None, 20).await.expect("and what is unsent");
+    let unsent: Vec<_> =
+        unsent.items.iter().map(|hit| (hit.message.text.as_str(), hit.message.seq)).collect();
+    assert_eq!(unsent, [("offline 2", None)]);
     let page = lin.page(kitchen, None, 100).await;
     let pending = page.rows.iter().filter(|row| row.seq.is_none()).count();
     assert_eq!(pending, 5);

@@ -36,6 +36,7 @@ export function apply(state, change) {
   if (change.what === "account") return account(state, change)
   if (change.what === "account_gone") return gone(state, change.account)
   if (change.what === "open") return ["open"]
+  if (change.what === "missed") return missed(state)
   const work = kinds[change.what]
   if (!work) return []
   const keys = work(dataOf(state, change.account), change)
@@ -60,6 +61,12 @@ function gone(state, id) {
   state.account = state.accounts.keys().next().value ?? null
   state.view = nowhere()
   return ["all"]
+}
+
+/** Changes were dropped; all there is follows in the same batch. */
+function missed(state) {
+  state.data.clear()
+  return ["all", "missed"]
 }
 
 function problem(state, change) {

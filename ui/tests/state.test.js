@@ -109,6 +109,15 @@ test("an account that signed out makes place for the next", () => {
   assert.deepEqual([store.account(), store.me()], [null, null])
 })
 
+test("after a gap only what is told anew counts, and all of it is drawn", () => {
+  store.take([room(1), room(2)])
+  const drawn = { rooms: 0, missed: 0 }
+  for (const key of Object.keys(drawn)) store.watch(key, (changes) => (drawn[key] = changes.length))
+  store.take([{ what: "missed" }, account("a"), room(2, { name: "books" })])
+  assert.deepEqual(store.rooms().map(({ name }) => name), ["books"])
+  assert.deepEqual(drawn, { rooms: 1, missed: 1 })
+})
+
 test("a change of a later version is left alone", () => {
   assert.doesNotThrow(() => store.take([{ what: "hologram", account: "a" }]))
 })

@@ -10,6 +10,7 @@ mod api;
 mod bench;
 mod command;
 mod demo;
+mod desktop;
 mod packages;
 mod people;
 mod places;
@@ -21,7 +22,7 @@ const USAGE: &str = "\
 cargo xtask run [--demo]     build, start a server on 127.0.0.1:7340 with ./data, open the app as Ada
                              --demo: four people, rooms full of talk, two windows
 cargo xtask test [part…]     install what the tests need and run all of them, or the named parts
-cargo xtask bench [figure…]  print the figures of the release build";
+cargo xtask bench [figure…]  print the figures of the release build: a b c d e window";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

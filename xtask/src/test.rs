@@ -4,6 +4,7 @@
 //! Server and core are never in one Cargo call (see [`crate::places`]).
 
 use crate::command::{Stop, cargo, shown, watch};
+use crate::desktop::on_a_desktop;
 use crate::packages;
 use crate::places::Places;
 use crate::tally::Tally;
@@ -212,25 +213,13 @@ fn stories(run: &Run) -> Result<Tally> {
     run.counted(tests)
 }
 
-/// The screen outside, the session bus inside: what the bus starts inherits the bus's environment,
-/// and without a display in it the notification daemon dies.
 fn windows(run: &Run) -> Result<Tally> {
     run.build(run.server_cargo(&["build", "--locked", "-p", "hallway-server"]))?;
     run.build(run.cargo(&["build", "--locked", "-p", "hallway"]))?;
     let mut sum = run.counted(run.cargo(&["test", "--locked", "-p", "hallway"]))?;
-    let inside = run.cargo(&["test", "--locked", "-p", "hallway-tests", "--test", "windows"]);
-    let mut screen = Command::new("xvfb-run");
-    screen.current_dir(&run.places.root);
-    screen.args(["-a", "-s", "-screen 0 1600x1000x24", "dbus-run-session", "--"]);
-    screen.arg("tests/windows/session.sh").arg(inside.get_program()).args(inside.get_args());
-    for (name, value) in inside.get_envs() {
-        match value {
-            Some(value) => screen.env(name, value),
-            None => screen.env_remove(name),
-        };
-    }
-    run.programs(&mut screen);
-    sum += run.counted(screen)?;
+    let mut tests = run.cargo(&["test", "--locked", "-p", "hallway-tests", "--test", "windows"]);
+    run.programs(&mut tests);
+    sum += run.counted(on_a_desktop(&run.places, &tests))?;
     Ok(sum)
 }
 

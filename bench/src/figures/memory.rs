@@ -1,9 +1,10 @@
 //! (d) Memory of an idle connection: what 5,000 of them add to the server, over 5,000.
 
+use crate::memory::{mebibytes, resident};
 use crate::people::People;
 use crate::table::Table;
 use crate::wire::Wire;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::time::Duration;
 
 const CONNECTIONS: usize = 5_000;
@@ -41,16 +42,4 @@ pub async fn measure(people: &mut People, table: &mut Table) -> Result<()> {
         "",
     );
     Ok(())
-}
-
-fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / 1_048_576.0
-}
-
-/// Resident memory of a process, bytes.
-fn resident(id: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
-    let kib: u64 = line.split_whitespace().nth(1).context("a number")?.parse()?;
-    Ok(kib * 1024)
 }

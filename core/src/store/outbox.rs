@@ -46,6 +46,8 @@ pub(super) fn read(row: &Row<'_>) -> Sql<Op> {
 pub(crate) enum Which<'a> {
     /// The messages of a room.
     Sends(RoomId),
+    /// The messages of all rooms.
+    AllSends,
     /// Whatever else is pending in a room.
     Changes(RoomId),
     /// The message with this key.
@@ -59,6 +61,7 @@ pub(crate) fn list(conn: &Connection, which: Which<'_>) -> Sql<Vec<Op>> {
     use rusqlite::types::ToSqlOutput;
     let (condition, value) = match which {
         Which::Sends(room) => ("room = ?1 and kind = 'send'", ToSqlOutput::from(room.0)),
+        Which::AllSends => ("kind = ?1", ToSqlOutput::from("send")),
         Which::Changes(room) => ("room = ?1 and kind <> 'send'", ToSqlOutput::from(room.0)),
         Which::Send(key) => ("key = ?1 and kind = 'send'", ToSqlOutput::from(key)),
         Which::Needs(key) => ("needs_key = ?1", ToSqlOutput::from(key)),

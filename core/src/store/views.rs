@@ -190,6 +190,11 @@ pub(crate) fn pending(conn: &Connection, me: UserId, room: RoomId) -> Sql<Vec<Me
     unconfirmed(conn, me, outbox::list(conn, Which::Sends(room))?)
 }
 
+/// The pending messages of all rooms.
+pub(crate) fn all_pending(conn: &Connection, me: UserId) -> Sql<Vec<MessageView>> {
+    unconfirmed(conn, me, outbox::list(conn, Which::AllSends)?)
+}
+
 /// The pending message with this key.
 pub(crate) fn pending_one(conn: &Connection, me: UserId, key: &str) -> Sql<Option<MessageView>> {
     Ok(unconfirmed(conn, me, outbox::list(conn, Which::Send(key))?)?.pop())

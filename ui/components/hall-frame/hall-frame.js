@@ -43,6 +43,7 @@ class HallFrame extends HTMLElement {
       watch("rooms", () => this.#rooms()),
       watch("view", () => this.#draw()),
       watch("gone", (changes) => this.#gone(changes)),
+      watch("missed", (again) => again.length > 0 && state.view.page === "room" && !room(state.view.room) && this.#nowhere()),
       watch("open", (changes) => changes.forEach((change) => this.#open(change))),
     ]
   }
@@ -91,8 +92,12 @@ class HallFrame extends HTMLElement {
   #gone(changes) {
     for (const { room, why } of changes) {
       if (why !== "left") tell(this, "notice", word(why === "deleted" ? "room_deleted" : "room_removed"))
-      if (room === state.view.room) show({ page: "none", room: null, panel: null, chosen: true, column: "list" })
+      if (room === state.view.room) this.#nowhere()
     }
+  }
+
+  #nowhere() {
+    show({ page: "none", room: null, panel: null, chosen: true, column: "list" })
   }
 
   /** A click on a notice: its account, its room, its message. */

@@ -44,7 +44,7 @@ class TimeLine extends HTMLElement {
     this.#size = new ResizeObserver(() => this.#end.keep(this.#scroller, this.#history.window.after))
     this.#size.observe(this.#scroller)
     this.#size.observe(this.#rows)
-    this.#stops = [whenPresent(() => this.#look()), watch("connection", () => live() && this.#scrolled())]
+    this.#stops = [whenPresent(() => this.#look()), watch("connection", () => live() && this.#scrolled()), watch("missed", (again) => again.length > 0 && this.#again())]
   }
 
   disconnectedCallback() {
@@ -107,6 +107,12 @@ class TimeLine extends HTMLElement {
     if (this.#history.window.after) await this.#fetch(() => this.#history.open({}))
     this.#end.followed = true
     this.#draw()
+  }
+
+  /** Reads anew what is shown, where the reader stands: changes of it were missed. */
+  async #again() {
+    const row = this.#end.followed ? null : lastSeen(this.#scroller, this.#history.window.rows, this.#nodes)
+    if (this.#room != null && (await this.#fetch(() => this.#history.open(row ? { around: row.seq } : {})))) this.#draw()
   }
 
   /** My last message that can be edited. */

@@ -1,6 +1,6 @@
 //! Catching up: replay, window, hole, pages, the own log.
 
-use crate::house::{House, Person, Socket, key, of_kind};
+use crate::house::{House, Person, Socket, int, key, list, of_kind};
 use serde_json::{Value, json};
 
 async fn pull(socket: &mut Socket, room: i64, since: i64, floor: i64, latest: i64) -> Vec<Value> {
@@ -15,7 +15,7 @@ async fn pull(socket: &mut Socket, room: i64, since: i64, floor: i64, latest: i6
 }
 
 /// Fills a room quickly through one socket.
-async fn fill(person: &Person<'_>, room: i64, count: usize) {
+async fn fill(person: &Person, room: i64, count: usize) {
     let (mut socket, _) = person.socket().await;
     for chunk in (0..count).collect::<Vec<_>>().chunks(200) {
         let mut last = 0;
@@ -29,25 +29,25 @@ async fn fill(person: &Person<'_>, room: i64, count: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_carries_every_row_once_in_order_of_change() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
     fill(&ada, room, 1200).await;
     let one = format!("/rooms/{room}/messages/5");
     ada.patch(&one, json!({"key": key(), "text": "edited"})).await.fine();
-    ada.call(reqwest::Method::PUT, &format!("{one}/reactions/👍"), None).await.fine();
+    ada.put(&format!("{one}/reactions/👍"), Value::Null).await.fine();
     let (mut socket, welcome) = ada.socket().await;
-    let head = welcome["rooms"][0]["head"].as_i64().expect("a head");
+    let head = int(&welcome["rooms"][0]["head"]);
     let frames = pull(&mut socket, room, 3, 1, 50).await;
     assert!(frames.len() > 2, "frames of at most 500 rows");
     let (mut since, mut revs) = (3, Vec::new());
     for frame in &frames {
         assert_eq!((&frame["kind"], &frame["since"]), (&json!("replay"), &json!(since)));
-        let rows = frame["rows"].as_array().expect("rows");
+        let rows = list(&frame["rows"]);
         assert!(rows.len() <= 501 && frame.to_string().len() <= 300_000);
-        since = frame["to"].as_i64().expect("to");
+        since = int(&frame["to"]);
         for row in rows.iter().filter(|row| row["t"] != "user") {
-            let rev = row["rev"].as_i64().expect("rev");
+            let rev = int(&row["rev"]);
             assert!(rev <= since, "a row past the frame's end");
             revs.push(rev);
         }
@@ -62,9 +62,25 @@ async fn a_replay_carries_every_row_once_in_order_of_change() {
     assert_eq!(sorted, all);
 }
 
+/// The messages from `first` up to `end`, fetched newest page first as a hole is filled.
+async fn by_pages(person: &Person, room: i64, first: i64, end: i64, head: &Value) -> Vec<i64> {
+    let (mut before, mut seen) = (end, Vec::new());
+    while before > first {
+        let path = format!("/rooms/{room}/messages?before={before}&limit=100");
+        let page = person.get(&path).await.ok(200);
+        assert!(page["as_of"].as_i64() >= head.as_i64());
+        assert_eq!(page["hi"], before - 1);
+        before = int(&page["lo"]);
+        let rows = of_kind(&page["rows"], "message");
+        seen.extend(rows.iter().filter_map(|row| row["seq"].as_i64()).filter(|seq| *seq >= first));
+    }
+    seen.sort_unstable();
+    seen
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn far_behind_is_a_window_with_a_hole_that_pages_fill() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
     fill(&ada, room, 2600).await;
@@ -76,25 +92,13 @@ async fn far_behind_is_a_window_with_a_hole_that_pages_fill() {
     let window = &frames[0];
     assert_eq!((frames.len(), &window["kind"]), (1, &json!("window")), "{window}");
     assert_eq!((&window["to"], &window["floor"], &window["head"]), (&head, &json!(80), &head));
-    let first = window["first"].as_i64().expect("first");
+    let first = int(&window["first"]);
     assert_eq!(window["hole"], json!([101, first - 1]));
     let messages = of_kind(&window["rows"], "message");
     let latest = messages.iter().filter(|row| row["seq"].as_i64() >= Some(first)).count();
     assert_eq!(latest, 50);
     assert!(messages.iter().any(|row| row["seq"] == 90 && row["text"] == "edited meanwhile"));
-    // Pages, newest first, until the hole is full.
-    let (mut before, mut seen) = (first, Vec::new());
-    while before > 101 {
-        let path = format!("/rooms/{room}/messages?before={before}&limit=100");
-        let page = ada.get(&path).await.ok(200);
-        assert!(page["as_of"].as_i64() >= head.as_i64());
-        assert_eq!(page["hi"], before - 1);
-        before = page["lo"].as_i64().expect("lo");
-        let rows = of_kind(&page["rows"], "message");
-        seen.extend(rows.iter().filter_map(|row| row["seq"].as_i64()).filter(|seq| *seq > 100));
-    }
-    seen.sort_unstable();
-    assert_eq!(seen, (101..first).collect::<Vec<_>>());
+    assert_eq!(by_pages(&ada, room, 101, first, &head).await, (101..first).collect::<Vec<_>>());
     // From nothing it is a window too; past the head it is a reset.
     let fresh = &pull(&mut socket, room, 0, 1, 20).await[0];
     assert_eq!((&fresh["kind"], &fresh["to"]), (&json!("window"), &head));
@@ -109,7 +113,7 @@ async fn far_behind_is_a_window_with_a_hole_that_pages_fill() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_go_both_ways_and_around() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
     fill(&ada, room, 120).await;

@@ -1,15 +1,24 @@
-//! The surface of the server as a stranger meets it: the real binary on a port of its own, spoken
-//! to over HTTP and WebSocket by what the wire's description says and nothing else.
+//! The surface of the server as a stranger meets it: spoken to over HTTP and WebSocket by what the
+//! wire's description says. What it did is asked of the server itself, never looked up in its store.
 
 mod access;
+mod cast;
 mod deltas;
+mod direct;
 mod entrance;
+mod front;
 mod house;
 mod invites;
+mod limits;
 mod messages;
 mod once;
 mod people;
+mod presence;
+mod process;
 mod refusals;
+mod roles;
 mod rooms;
+mod sessions;
 mod sockets;
 mod sync;
+mod talk;

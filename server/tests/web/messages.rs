@@ -1,16 +1,16 @@
 //! Messages: replies, threads, edits, reactions, pins, mentions, tombstones, marks.
 
-use crate::house::{House, key, of_kind};
-use reqwest::Method;
+use crate::house::{House, int, key, list, of_kind};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_lives_and_leaves_a_tombstone() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
-    let room = ada.group("kitchen", &[]).await;
+    let lin = house.newcomer(&ada, "lin").await;
+    let room = ada.group("kitchen", &[&lin]).await;
     let said = ada.says(room, "tea?").await;
-    let seq = said["seq"].as_i64().expect("seq");
+    let seq = int(&said["seq"]);
     assert_eq!(
         (&said["rev"], &said["n"], &said["kind"]),
         (&said["seq"], &json!(1), &json!("text"))
@@ -19,17 +19,17 @@ async fn a_message_lives_and_leaves_a_tombstone() {
     let edited = ada.patch(&one, json!({"key": key(), "text": "coffee?"})).await.ok(200);
     assert_eq!((&edited["seq"], &edited["text"]), (&said["seq"], &json!("coffee?")));
     assert!(edited["edited_at"].is_i64() && edited["rev"].as_i64() > said["rev"].as_i64());
-    let edits = ada.get(&format!("{one}/edits")).await.ok(200);
+    let edits = lin.get(&format!("{one}/edits")).await.ok(200);
     assert_eq!(edits["items"][0]["text"], "tea?");
-    ada.call(Method::PUT, &format!("{one}/reactions/👍"), None).await.ok(204);
-    ada.call(Method::PUT, &format!("{one}/pin"), None).await.ok(204);
+    ada.put(&format!("{one}/reactions/👍"), Value::Null).await.ok(204);
+    ada.put(&format!("{one}/pin"), Value::Null).await.ok(204);
     ada.delete(&one).await.ok(204);
-    let tombstone = ada.get(&one).await.ok(200);
-    assert_eq!((&tombstone["deleted"], &tombstone["text"]), (&json!(true), &Value::Null));
+    let tombstone = lin.get(&one).await.ok(200);
+    assert_eq!((&tombstone["deleted"], tombstone.get("text")), (&json!(true), None));
     for kept in ["seq", "n", "sender", "at", "key", "kind"] {
         assert_eq!(tombstone[kept], said[kept], "{kept}");
     }
-    assert_eq!(ada.get(&format!("{one}/edits")).await.ok(200)["items"], json!([]));
+    assert_eq!(lin.get(&format!("{one}/edits")).await.ok(200)["items"], json!([]));
     assert_eq!(
         of_kind(&ada.get(&format!("/rooms/{room}/pins")).await.ok(200)["rows"], "message").len(),
         0
@@ -38,12 +38,12 @@ async fn a_message_lives_and_leaves_a_tombstone() {
     assert!(!page.to_string().contains("coffee"), "{page}");
     assert_eq!(of_kind(&page["rows"], "reaction").len(), 0);
     let edit = ada.patch(&one, json!({"key": key(), "text": "back"})).await;
-    assert_eq!((edit.status, edit.code()), (409, "conflict"));
+    assert_eq!(edit.refused(), (409, "conflict"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_threads_and_mentions() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let room = ada.group("kitchen", &[&lin]).await;
@@ -67,9 +67,41 @@ async fn replies_threads_and_mentions() {
     assert!(of_kind(&page["rows"], "user").iter().any(|row| row["user"] == lin.user));
 }
 
+/// What the messages among these rows say.
+fn texts(page: &Value) -> Vec<&str> {
+    let messages = of_kind(&page["rows"], "message").into_iter();
+    messages.map(|row| row["text"].as_str().unwrap_or_default()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_comes_in_pages_and_keeps_threads_pins_and_whose_they_are() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let lin = house.newcomer(&ada, "lin").await;
+    let room = ada.group("kitchen", &[&lin]).await;
+    let first = ada.says(room, "tea?").await["seq"].clone();
+    let path = format!("/rooms/{room}/messages");
+    let reply = json!({"key": key(), "text": "yes", "reply": first, "thread": first});
+    lin.post(&path, reply).await.ok(201);
+    for n in 0..5 {
+        ada.says(room, &format!("cup {n}")).await;
+    }
+    let page = ada.get(&format!("{path}?limit=3")).await.ok(200);
+    assert_eq!(texts(&page), ["cup 2", "cup 3", "cup 4"]);
+    let before = ada.get(&format!("{path}?limit=2&before={}", page["lo"])).await.ok(200);
+    assert_eq!(texts(&before), ["cup 0", "cup 1"]);
+    let thread = ada.get(&format!("{path}/{first}/thread")).await.ok(200);
+    assert_eq!(texts(&thread), ["tea?", "yes"]);
+    ada.patch(&format!("{path}/{first}"), json!({"text": "coffee?"})).await.ok(200);
+    ada.put(&format!("{path}/{first}/pin"), Value::Null).await.ok(204);
+    let pins = lin.get(&format!("/rooms/{room}/pins")).await.ok(200);
+    assert_eq!(texts(&pins), ["coffee?"]);
+    assert_eq!(texts(&lin.get("/users/me/messages").await.ok(200)), ["yes"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn unread_is_one_number_everywhere() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let room = ada.group("kitchen", &[&lin]).await;
@@ -92,38 +124,42 @@ async fn unread_is_one_number_everywhere() {
     let head = &welcome["rooms"][0];
     assert_eq!((&head["read"], &head["unread"]), (&four["seq"], &json!(0)), "{welcome}");
     // It never moves back, and a joiner starts with nothing unread.
-    lin.put(&format!("/rooms/{room}/read-mark"), json!({"seq": 1})).await.ok(204);
+    let mark = format!("/rooms/{room}/read-mark");
+    lin.put(&mark, json!({"seq": 1})).await.ok(204);
+    ada.put(&mark, json!({"seq": four["seq"]})).await.ok(204);
     let eve = house.newcomer(&ada, "eve").await;
-    ada.put(&format!("/rooms/{room}/members/{}", eve.user), json!({})).await.fine();
+    ada.adds(room, &eve).await;
     let (_, welcome) = eve.socket().await;
     assert_eq!(welcome["rooms"][0]["unread"], 0, "{welcome}");
     let receipts = ada.get(&format!("/rooms/{room}/receipts")).await.ok(200);
-    let items = receipts["items"].as_array().expect("items");
-    let hers = items.iter().find(|item| item["user"] == lin.user).expect("hers");
-    assert_eq!(hers["read"], four["seq"], "{receipts}");
+    let items = list(&receipts["items"]);
+    for reader in [&lin, &ada] {
+        let item = items.iter().find(|item| item["user"] == reader.user).expect("a receipt");
+        assert_eq!(item["read"], four["seq"], "{receipts}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reactions_have_limits() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
     let seq = ada.says(room, "tea?").await["seq"].clone();
     for i in 0..20u32 {
         let emoji = char::from_u32(0x1F400 + i).expect("an emoji");
         let path = format!("/rooms/{room}/messages/{seq}/reactions/{emoji}");
-        ada.call(Method::PUT, &path, None).await.ok(204);
+        ada.put(&path, Value::Null).await.ok(204);
     }
     let path = format!("/rooms/{room}/messages/{seq}/reactions/🫖");
-    let over = ada.call(Method::PUT, &path, None).await;
-    assert_eq!((over.status, over.code()), (422, "invalid"));
+    let over = ada.put(&path, Value::Null).await;
+    assert_eq!(over.refused(), (422, "invalid"));
     let page = ada.get(&format!("/rooms/{room}/messages")).await.ok(200);
     assert_eq!(of_kind(&page["rows"], "reaction").len(), 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_i_keep_about_a_room_reaches_my_other_devices() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
     let (mut one, welcome) = ada.socket().await;
@@ -149,4 +185,7 @@ async fn what_i_keep_about_a_room_reaches_my_other_devices() {
         (&json!("own"), &since, &json!(true))
     );
     assert_eq!(of_kind(&pulled["rows"], "mine")[0]["favourite"], true);
+    let rest = json!({"notify": "mentions", "favourite": true, "draft": "almost"});
+    let rest = ada.patch(&format!("/rooms/{room}/mine"), rest).await.ok(200);
+    assert_eq!((&rest["notify"], &rest["draft"]), (&json!("mentions"), &json!("almost")));
 }

@@ -1,11 +1,11 @@
 //! People: profiles, finding each other, private storage.
 
-use crate::house::House;
+use crate::house::{House, list, of_kind};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_name_reaches_those_who_share_a_room() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     ada.group("kitchen", &[&lin]).await;
@@ -20,11 +20,14 @@ async fn a_changed_name_reaches_those_who_share_a_room() {
     let me = ada.get("/users/me").await.ok(200);
     let other = lin.get(&format!("/users/{}", ada.user)).await.ok(200);
     assert_eq!((&me["role"], &other["role"]), (&json!("owner"), &json!(null)));
+    assert_eq!(other["status"], "tea");
+    let taken = lin.patch("/users/me", json!({"name": "ADA"})).await;
+    assert_eq!((taken.refused(), taken.blames("name")), ((409, "taken"), true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_are_found_by_name() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     lin.patch("/users/me", json!({"display_name": "Änne Müller"})).await.fine();
@@ -33,35 +36,39 @@ async fn people_are_found_by_name() {
         assert_eq!(found["rows"][0]["user"], lin.user, "{query}: {found}");
     }
     let ids = ada.get(&format!("/users?ids={},{}", ada.user, lin.user)).await.ok(200);
-    assert_eq!(ids["rows"].as_array().expect("rows").len(), 2);
+    assert_eq!(list(&ids["rows"]).len(), 2);
     assert_eq!(ada.get("/users?query=nobody").await.ok(200)["rows"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn private_storage_keeps_values_for_their_owner_alone() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
-    let value = json!({"theme": "dark", "hue": 41});
-    ada.put("/users/me/storage/look", value.clone()).await.ok(204);
-    assert_eq!(ada.get("/users/me/storage/look").await.ok(200), value);
-    assert_eq!(lin.get("/users/me/storage/look").await.status, 404);
-    let huge = json!("x".repeat(70_000));
-    assert_eq!(ada.put("/users/me/storage/look", huge).await.status, 413);
-    assert_eq!(ada.get("/users/me/storage/look").await.ok(200), value, "a refusal changes nothing");
-    ada.delete("/users/me/storage/look").await.ok(204);
-    assert_eq!(ada.get("/users/me/storage/look").await.status, 404);
+    let look = "/users/me/storage/look";
+    let value = json!({"theme": "dark", "hue": 41, "sizes": [1, 2]});
+    ada.put(look, value.clone()).await.ok(204);
+    assert_eq!(ada.get(look).await.ok(200), value);
+    assert_eq!(lin.get(look).await.refused(), (404, "not_found"));
+    // With its quotes the first is two bytes over.
+    for letters in [65_535, 65_536, 70_000] {
+        let huge = ada.put(look, json!("x".repeat(letters))).await;
+        assert_eq!(huge.refused(), (413, "too_large"), "{letters}");
+    }
+    assert_eq!(ada.get(look).await.ok(200), value, "a refusal changes nothing");
+    ada.delete(look).await.ok(204);
+    assert_eq!(ada.get(look).await.refused(), (404, "not_found"));
     for i in 0..256 {
         ada.put(&format!("/users/me/storage/k{i}"), json!(i)).await.ok(204);
     }
     let over = ada.put("/users/me/storage/one-more", json!(1)).await;
-    assert_eq!((over.status, over.code()), (409, "conflict"));
+    assert_eq!(over.refused(), (409, "conflict"));
     ada.put("/users/me/storage/k0", json!("again")).await.ok(204);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_i_wrote_is_listed_by_pages() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let (kitchen, attic) = (ada.group("kitchen", &[&lin]).await, ada.group("attic", &[]).await);
@@ -72,7 +79,7 @@ async fn all_i_wrote_is_listed_by_pages() {
     let (mut found, mut next) = (Vec::new(), String::new());
     loop {
         let page = ada.get(&format!("/users/me/messages?limit=3{next}")).await.ok(200);
-        let rows = crate::house::of_kind(&page["rows"], "message");
+        let rows = of_kind(&page["rows"], "message");
         found.extend(rows.iter().map(|row| row["text"].as_str().expect("text").to_owned()));
         let Some(cursor) = page["next"].as_str() else { break };
         next = format!("&next={cursor}");

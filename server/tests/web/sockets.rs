@@ -1,73 +1,97 @@
-//! The socket's rules: what is read when, what closes it, how commands keep their order.
+//! A socket's beginning and its end: what is read before `hello`, what closes it and with which code,
+//! how it is kept alive.
 
-use crate::house::{House, Socket, key};
-use serde_json::json;
+use crate::house::{House, Socket, int, key, of_kind};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_says_the_other_hears() {
-    let house = House::open();
+async fn nothing_but_hello_is_heard_before_hello() {
+    let house = House::open().await;
     let ada = house.ada().await;
-    let lin = house.newcomer(&ada, "lin").await;
-    let room = ada.group("kitchen", &[&lin]).await;
-    let (mut hers, welcome) = ada.socket().await;
-    for field in ["connection", "epoch"] {
-        assert!(!welcome[field].as_str().expect(field).is_empty());
-    }
-    assert_eq!((&welcome["v"], &welcome["gone"]), (&json!(1), &json!([])));
-    assert_eq!(welcome["limits"]["text"], 4000);
-    assert_eq!(welcome["rooms"][0]["room"], room);
-    let (mut his, _) = lin.socket().await;
-    let key = key();
-    let ok = hers.told(json!({"type": "send", "room": room, "key": key, "text": "tea?"})).await;
-    assert_eq!(
-        (&ok["type"], &ok["again"], &ok["room"]),
-        (&json!("ok"), &json!(false), &json!(room))
-    );
-    assert_eq!(ok["row"]["key"], key.as_str());
-    let event = his.hears("event").await;
-    assert_eq!((&event["room"], &event["seq"]), (&json!(room), &ok["seq"]));
-    assert_eq!(event["rows"][0], ok["row"], "the sender's own copy is the same row");
-    his.say(json!({"type": "typing", "room": room})).await;
-    let typing = hers.hears("typing").await;
-    assert_eq!((&typing["room"], &typing["user"]), (&json!(room), &json!(lin.user)));
+    let room = ada.group("kitchen", &[]).await;
+    let mut socket = Socket::dial(house.address).await;
+    let send = json!({"type": "send", "id": 1, "room": room, "key": key(), "text": "x"});
+    socket.say(send).await;
+    assert_eq!(socket.hears("error").await["code"], "invalid");
+    socket.raw("tea?".into()).await;
+    assert_eq!(socket.hears("error").await["code"], "invalid");
+    socket.say(json!({"type": "hello", "v": "one"})).await;
+    assert_eq!(socket.closed().await, Some(4010));
+    let page = ada.get(&format!("/rooms/{room}/messages")).await.ok(200);
+    let kinds = of_kind(&page["rows"], "message").into_iter().map(|row| row["kind"].clone());
+    assert!(kinds.into_iter().all(|kind| kind == "system"), "nothing was said: {page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_ends_by_its_codes() {
-    let house = House::open();
+async fn a_hello_that_cannot_be_answered_is_told_why() {
+    let house = House::open().await;
     let ada = house.ada().await;
-    let mut old = Socket::dial(&house).await;
-    old.say(json!({"type": "hello", "v": 99, "token": ada.token, "own": 0, "rooms": []})).await;
-    assert_eq!(old.hears("error").await["code"], "unsupported");
-    assert_eq!(old.closed().await, Some(4011));
-    let (mut big, _) = ada.socket().await;
-    big.raw("x".repeat((1 << 20) + 1)).await;
-    assert_eq!(big.closed().await, Some(1009));
-    let (mut garbled, _) = ada.socket().await;
-    let mut slips = 0;
-    let code = loop {
-        garbled.raw("{".into()).await;
-        match garbled.answer().await {
-            Ok(error) => {
-                assert_eq!((&error["code"], &error["id"]), (&json!("invalid"), &json!(null)));
-                slips += 1;
-            }
-            Err(code) => break code,
+    let rooms: Vec<_> = (0..20_000).map(|room| [room, 1]).collect();
+    for (hello, code, why) in [
+        (json!({"v": 2, "ticket": 7}), 4011, "unsupported"),
+        (json!({"v": 99, "token": ada.token, "own": 0, "rooms": []}), 4011, "unsupported"),
+        (json!({"v": 1, "token": ""}), 4001, "signed_out"),
+        (json!({"v": 1, "token": "x.y.z"}), 4001, "signed_out"),
+        (json!({"v": 1, "token": "forged", "own": 0, "rooms": []}), 4001, "signed_out"),
+        (json!({"v": 1, "token": ada.token, "rooms": rooms}), 1009, "too_large"),
+    ] {
+        let mut frame = json!({"type": "hello"});
+        for (field, value) in hello.as_object().expect("fields") {
+            frame[field] = value.clone();
         }
-    };
-    assert_eq!(code, Some(4010));
-    assert!((3..100).contains(&slips), "a slip does not close, a hundred do: {slips}");
-    let mut silent = Socket::dial(&house).await;
-    assert_eq!(silent.closed().await, Some(4009), "no hello in ten seconds");
+        let mut socket = Socket::dial(house.address).await;
+        socket.say(frame).await;
+        let (closed, said) = socket.last_words().await;
+        assert_eq!((closed, &said[0]["code"]), (Some(code), &json!(why)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_no_hello_is_let_go_after_ten_seconds() {
+    let house = House::open().await;
+    let mut socket = Socket::dial(house.address).await;
+    let began = Instant::now();
+    assert_eq!(socket.closed().await, Some(4009));
+    assert!(began.elapsed() >= Duration::from_secs(9), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slip_is_answered_ten_a_minute_end_it() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let (mut socket, _) = ada.socket().await;
+    let slip = json!({"type": "send", "id": 3, "room": 1, "key": "no key", "text": "x"});
+    socket.say(slip).await;
+    let error = socket.next().await.expect("open");
+    assert_eq!((&error["id"], &error["code"]), (&json!(3), &json!("invalid")));
+    for garbled in ["[", "{", "[", "{", "[", "{", "[", "{", "["] {
+        socket.raw(garbled.into()).await;
+        let error = socket.next().await.expect("a slip does not close");
+        assert_eq!((&error["code"], &error["id"]), (&json!("invalid"), &Value::Null));
+    }
+    socket.raw("{}".into()).await;
+    assert_eq!(socket.closed().await, Some(4010));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frame_that_is_too_large_ends_it() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let (mut socket, _) = ada.socket().await;
+    socket.raw("x".repeat((1 << 20) + 1)).await;
+    assert_eq!(socket.closed().await, Some(1009));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_later_version_says_is_passed_over() {
-    let house = House::open();
+    let house = House::open().await;
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
     let (mut socket, _) = ada.socket().await;
     socket.say(json!({"type": "telepathy", "room": room, "id": 99})).await;
+    socket.say(json!({"type": "heads", "id": 2, "field of a later version": []})).await;
+    assert_eq!(socket.next().await.expect("open")["type"], "bump");
     let send = json!({"type": "send", "room": room, "key": key(), "text": "hi", "colour": "red"});
     assert_eq!(socket.told(send).await["type"], "ok");
     let bad = json!({"type": "send", "room": room, "key": "nonsense", "text": "hi"});
@@ -77,129 +101,32 @@ async fn what_a_later_version_says_is_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_command_holds_back_the_rooms_later_ones() {
-    let house = House::with(&[]);
+async fn heartbeats_come_and_a_dead_peer_is_let_go() {
+    let house = House::with(|config| config.heartbeat = Duration::from_millis(200)).await;
     let ada = house.ada().await;
-    let (room, other) = (ada.group("kitchen", &[]).await, ada.group("attic", &[]).await);
-    let (mut socket, _) = ada.socket().await;
-    let keys: Vec<String> = (0..60).map(|_| key()).collect();
-    let send =
-        |i: usize| json!({"type": "send", "room": room, "key": keys[i], "text": i.to_string()});
-    let mut ids = Vec::new();
-    for i in 0..keys.len() {
-        ids.push(socket.asks(send(i)).await);
+    let (mut socket, welcome) = ada.socket().await;
+    assert_eq!(welcome["heartbeat_ms"], 200);
+    // Reading answers the pings: it lives on, three times longer than the dead do.
+    for _ in 0..8 {
+        assert_eq!(socket.hears("heartbeat").await["digest"], "");
     }
-    let mut refused = Vec::new();
-    for _ in &ids {
-        // Refusals may come before the commits of what stood ahead of them.
-        let said = socket.until(|f| f["type"] == "ok" || f["type"] == "error").await;
-        if said["type"] == "error" {
-            assert_eq!((&said["code"], &said["retry"]), (&json!("rate_limited"), &json!("later")));
-            refused.push(ids.iter().position(|id| said["id"] == *id).expect("one of ours"));
-        }
-    }
-    // Sixteen may be unanswered; whether the server keeps up decides how many went through.
-    let Some(first) = refused.first().copied() else { return };
-    assert_eq!(refused, (first..keys.len()).collect::<Vec<_>>(), "none overtook the refused one");
-    let later = json!({"type": "send", "room": room, "key": key(), "text": "overtakes"});
-    assert_eq!(socket.told(later).await["code"], "rate_limited", "it still waits for that key");
-    let elsewhere = json!({"type": "send", "room": other, "key": key(), "text": "free"});
-    let mut said = socket.told(elsewhere.clone()).await;
-    while said["code"] == "rate_limited" {
-        tokio::time::sleep_until(tokio::time::Instant::now() + wait(&said)).await;
-        said = socket.told(elsewhere.clone()).await;
-    }
-    assert_eq!(said["type"], "ok");
-    let mut last = 0;
-    for i in refused {
-        let mut said = socket.told(send(i)).await;
-        while said["type"] == "error" {
-            tokio::time::sleep_until(tokio::time::Instant::now() + wait(&said)).await;
-            said = socket.told(send(i)).await;
-        }
-        let seq = said["seq"].as_i64().expect("seq");
-        assert!(seq > last, "order of acts is order of numbers");
-        last = seq;
-    }
-}
-
-fn wait(error: &serde_json::Value) -> std::time::Duration {
-    let ms = error["after_ms"].as_u64().expect("how long to wait");
-    std::time::Duration::from_millis(ms)
+    assert_eq!(house.app.hub.figures().0, 1);
+    socket.plays_dead().await;
+    assert_eq!(house.app.hub.figures().0, 0, "still there");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_permanent_refusal_holds_back_nothing() {
-    let house = House::open();
+async fn a_server_that_ends_says_so_and_comes_to_an_end() {
+    let house = House::open().await;
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
     let (mut socket, _) = ada.socket().await;
-    let bad = socket.asks(json!({"type": "send", "room": room, "key": key(), "text": ""})).await;
-    let good = socket.asks(json!({"type": "send", "room": room, "key": key(), "text": "x"})).await;
-    assert_eq!(socket.until(|f| f["id"] == bad).await["code"], "invalid");
-    assert_eq!(socket.until(|f| f["id"] == good).await["type"], "ok");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn after_ones_removal_nothing_more_comes() {
-    let house = House::open();
-    let ada = house.ada().await;
-    let lin = house.newcomer(&ada, "lin").await;
-    let room = ada.group("kitchen", &[&lin]).await;
-    let (mut hers, _) = lin.socket().await;
-    ada.says(room, "before").await;
-    ada.delete(&format!("/rooms/{room}/members/{}", lin.user)).await.ok(204);
-    ada.says(room, "after").await;
-    let own = hers
-        .until(|frame| {
-            assert!(!frame.to_string().contains("after"), "{frame}");
-            frame["type"] == "own"
-        })
-        .await;
-    assert_eq!(own["rows"][0]["state"], "removed", "{own}");
-    // An answer shows that everything before it was written.
-    hers.told(json!({"type": "own", "since": 0})).await;
-    let (_, welcome) = lin.socket_from(0, json!([[room, 1]])).await;
-    assert_eq!((&welcome["gone"], &welcome["rooms"]), (&json!([room]), &json!([])));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_enters_while_connected_hears_the_room_from_its_head() {
-    let house = House::open();
-    let ada = house.ada().await;
-    let lin = house.newcomer(&ada, "lin").await;
-    let room = ada.group("kitchen", &[]).await;
-    let (mut hers, _) = lin.socket().await;
-    ada.put(&format!("/rooms/{room}/members/{}", lin.user), json!({})).await.fine();
-    let own = hers.until(|f| f["type"] == "own" || f["type"] == "event").await;
-    let own = if own["type"] == "own" { own } else { hers.hears("own").await };
-    let mine = &own["rows"][0];
-    assert_eq!((&mine["room"], &mine["state"]), (&json!(room), &json!("joined")));
-    let said = ada.says(room, "welcome").await;
-    let event = hers.until(|f| f["type"] == "event" && f["seq"] == said["seq"]).await;
-    assert_eq!(event["rows"][0]["text"], "welcome");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn presence_is_told_to_those_who_watch() {
-    let house = House::open();
-    let ada = house.ada().await;
-    let lin = house.newcomer(&ada, "lin").await;
-    let eve = house.newcomer(&ada, "eve").await;
-    ada.group("kitchen", &[&lin]).await;
-    let (mut socket, _) = ada.socket().await;
-    let (_unseen, _) = eve.socket().await;
-    socket.say(json!({"type": "watch", "users": [lin.user, eve.user]})).await;
-    let all = socket.hears("presence").await;
-    // Eve is connected, but shares no room with Ada.
-    let mut asked = [lin.user, eve.user].map(|user| json!([user, "offline"]));
-    let mut told = all["users"].as_array().expect("users").clone();
-    asked.sort_by_key(|entry| entry[0].as_i64());
-    told.sort_by_key(|entry| entry[0].as_i64());
-    assert_eq!(told, asked);
-    let (mut hers, _) = lin.socket().await;
-    let said = socket.hears("presence").await;
-    assert_eq!(said["users"], json!([[lin.user, "online"]]));
-    hers.say(json!({"type": "presence", "state": "away"})).await;
-    assert_eq!(socket.hears("presence").await["users"], json!([[lin.user, "away"]]));
+    let send = json!({"type": "send", "room": room, "key": key(), "text": "last words"});
+    assert_eq!(socket.told(send).await["type"], "ok");
+    let began = Instant::now();
+    let (stopped, (code, said)) = tokio::join!(house.stop(), socket.last_words());
+    assert!(stopped && began.elapsed() < Duration::from_secs(10));
+    assert_eq!(code, Some(1012));
+    let goaway = said.iter().find(|frame| frame["type"] == "goaway").expect("a goaway");
+    assert!((500..5_000).contains(&int(&goaway["after_ms"])));
 }

@@ -11,8 +11,8 @@ use crate::reader::Reader;
 use crate::secrets::{Secret, Secrets};
 use crate::session::Session;
 use crate::socket::Wire;
-use crate::store::{Store, is_damage, sweep_aside, views};
-use crate::thread::{Driver, INBOX, Over, Task, replace};
+use crate::store::{Place, views};
+use crate::thread::{Driver, INBOX, Over, Task};
 use crate::world::{Input, Intent};
 use hallway_kit::{Clock, Tasks};
 use hallway_protocol::ids::{Key, RoomId, UserId};
@@ -86,7 +86,6 @@ impl Core {
         let key = secret
             .store_key()
             .ok_or_else(|| Fault::local("key_missing", "the entry in the keyring holds no key"))?;
-        let (store, damaged) = open_store(&path, &key, &id, &secret, &clock).await?;
         let me = secret.user;
         let (server, name) = (secret.server.clone(), secret.name.clone());
         let base = crate::api::normalised(&server)?;
@@ -99,9 +98,7 @@ impl Core {
         let tasks = Tasks::default();
         let driver = Driver {
             account: id.clone(),
-            path,
-            key,
-            me,
+            place: Place { path, key, account: id.clone(), me },
             wire: Wire { api: api.clone(), session: session.clone(), inbox: inbox.clone(), device },
             clock: clock.clone(),
             tasks: tasks.clone(),
@@ -111,10 +108,7 @@ impl Core {
             moved: moved_in,
             over,
         };
-        if damaged {
-            driver.damaged();
-        }
-        driver.start(store, tasks_in)?;
+        driver.start(tasks_in).await?;
         let inner = Inner {
             id,
             me,
@@ -302,7 +296,7 @@ impl Core {
         if self.0.inbox.send(Task::End(ended)).await.is_ok() {
             let _ = wait.await;
         }
-        self.0.reader.close();
+        self.0.reader.close().await;
         self.0.tasks.end(Duration::from_secs(2)).await;
     }
 }
@@ -327,35 +321,4 @@ fn outbox(conn: &rusqlite::Connection, account: String) -> rusqlite::Result<Opti
         failed: count(failed),
         ask,
     }))
-}
-
-/// Opens the store, or makes a new one where SQLCipher refuses the one there is; says whether.
-async fn open_store(
-    path: &std::path::Path,
-    key: &crate::store::StoreKey,
-    id: &str,
-    secret: &Secret,
-    clock: &Clock,
-) -> Result<(Store, bool)> {
-    let (path, key, id, clock) = (path.to_owned(), key.clone(), id.to_owned(), clock.clone());
-    let me = secret.user;
-    let work = move || {
-        sweep_aside(&path);
-        let opened = Store::open(&path, &key, &id, Some(me)).and_then(|store| {
-            // What the engine needs is read here, so that damage to it shows before it starts.
-            store.load()?;
-            Ok(store)
-        });
-        match opened {
-            Ok(store) => Ok((store, false)),
-            Err(error) if is_damage(&error) => {
-                tracing::error!(%error, "the store is damaged");
-                Ok((replace(&path, &key, &id, me, &clock)?, true))
-            }
-            Err(error) => Err(error.into()),
-        }
-    };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|panic| Fault::local("broken", panic.to_string()))?
 }

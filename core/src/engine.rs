@@ -229,6 +229,19 @@ impl Engine {
         self.finish(now)
     }
 
+    /// Nothing can be stored for a while: the link goes, and the window is told.
+    pub(crate) fn give_up(&mut self, now: i64) -> Vec<Effect> {
+        self.hang_up();
+        self.wait(now, link::AFTER_STORE_FAILED, Some("the local store failed"));
+        std::mem::take(&mut self.out).effects
+    }
+
+    /// Pages on their way are not waited for any more.
+    pub(crate) fn drop_fills(&mut self) -> Vec<Effect> {
+        let fills = std::mem::take(&mut self.fills).into_values();
+        fills.map(|fill| Effect::Answer { id: fill.intent, result: Err(Fault::Offline) }).collect()
+    }
+
     /// One input.
     pub(crate) fn step(&mut self, now: i64, input: Input) -> Step {
         match input {
@@ -256,9 +269,8 @@ impl Engine {
     pub(crate) fn rewound(&mut self, now: i64, loaded: Loaded, welcome: Welcome) -> Step {
         self.take(loaded);
         // Pages asked before would bring back rows of the lost tail.
-        for fill in std::mem::take(&mut self.fills).into_values() {
-            self.out.effects.push(Effect::Answer { id: fill.intent, result: Err(Fault::Offline) });
-        }
+        let dropped = self.drop_fills();
+        self.out.effects.extend(dropped);
         self.welcome(now, welcome);
         self.finish(now)
     }

@@ -51,6 +51,14 @@ impl Fault {
         Fault::local(code, said)
     }
 
+    /// What the file system says.
+    pub(crate) fn from_io(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull => Fault::local("disk_full", "the disk is full"),
+            _ => Fault::local("broken", error.to_string()),
+        }
+    }
+
     /// The word for a fault of this machine, else the code.
     pub fn what(&self) -> &'static str {
         match self {

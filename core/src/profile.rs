@@ -9,12 +9,12 @@ use std::time::Duration;
 const LOCK: (u32, Duration) = (50, Duration::from_millis(100));
 
 pub(crate) fn broken(error: std::io::Error) -> Fault {
-    Fault::local("broken", error.to_string())
+    Fault::from_io(&error)
 }
 
 /// The ids that lie in clear beside the stores: the names of their folders.
 pub(crate) fn ids(folder: &Path) -> Result<Vec<String>> {
-    make_private(folder)?;
+    make_private(folder).map_err(broken)?;
     let mut ids: Vec<String> = std::fs::read_dir(folder)
         .map_err(broken)?
         .flatten()
@@ -25,24 +25,56 @@ pub(crate) fn ids(folder: &Path) -> Result<Vec<String>> {
     Ok(ids)
 }
 
-/// A folder that its owner alone may enter.
-pub(crate) fn make_private(folder: &Path) -> Result<()> {
+/// A folder that its owner alone may enter, made or found.
+pub fn make_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(broken)
+    builder.create(folder)?;
+    close_to_others(folder, 0o700)
+}
+
+/// A file that its owner alone may read, made or found; what is in it stays.
+pub fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    close_to_others(path, 0o600)?;
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn close_to_others(path: &Path, mode: u32) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut rights = std::fs::metadata(path)?.permissions();
+    if rights.mode() & 0o077 != 0 {
+        rights.set_mode(mode);
+        std::fs::set_permissions(path, rights)?;
+    }
+    Ok(())
+}
+
+/// Elsewhere the person's own folder is closed to others as a whole.
+#[cfg(not(unix))]
+fn close_to_others(_path: &Path, _mode: u32) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// A rename is durable once its folder is; folders cannot be synced everywhere.
+pub(crate) fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+        let _ = folder.sync_all();
+    }
 }
 
 /// The profile's lock; another process of the same profile has it for itself.
 pub(crate) async fn lock(dir: &Path) -> Result<File> {
-    make_private(dir)?;
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(dir.join("lock"))
-        .map_err(broken)?;
+    make_private(dir).map_err(broken)?;
+    let file = private_file(&dir.join("lock")).map_err(broken)?;
     for _ in 0..LOCK.0 {
         match file.try_lock() {
             Ok(()) => return Ok(file),

@@ -91,7 +91,7 @@ impl Accounts {
         };
         let (entry, kept) = (id.clone(), secret.clone());
         away(self.secrets(), move |secrets| secrets.write(&entry, &kept)).await?;
-        profile::make_private(&self.folder().join(&id))?;
+        profile::make_private(&self.folder().join(&id)).map_err(profile::broken)?;
         let core = self.open_core(&id, secret, Some(session)).await?;
         if let Ok(info) = api.server().await {
             core.name_server(&info.name).await?;

@@ -7,14 +7,16 @@
 mod damage;
 mod load;
 mod outbox;
+mod replace;
 mod room_views;
 pub(crate) mod rooms;
 mod unread;
 pub(crate) mod views;
 
-pub use damage::{Salvage, is_whole, salvage, set_aside, sweep_aside};
+pub use damage::{Salvage, is_whole, salvage, set_aside};
 pub use load::Loaded;
 pub(crate) use outbox::{put as put_op, remove as remove_op};
+pub use replace::Place;
 
 use crate::apply::{Touched, Write, apply};
 use hallway_protocol::ids::{Millis, UserId};
@@ -61,8 +63,11 @@ impl Store {
         Store::with(conn, Some(me), "memory")
     }
 
-    /// Opens or makes the store at `path`; `me` is named once, when it is made.
+    /// Opens or makes the store at `path`; `me` is named once, when it is made. The file is its
+    /// owner's alone, and SQLite gives those beside it the same rights.
     pub fn open(path: &Path, key: &StoreKey, account: &str, me: Option<UserId>) -> Sql<Store> {
+        // What cannot be made here SQLite refuses next, with a reason.
+        let _ = crate::profile::private_file(path);
         let conn = Connection::open(path)?;
         unlock(&conn, key)?;
         prepare(&conn)?;
@@ -94,6 +99,12 @@ impl Store {
     /// The connection, to read from.
     pub fn connection(&self) -> &Connection {
         &self.conn
+    }
+
+    /// The connection, to make it fail.
+    #[cfg(test)]
+    pub(crate) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.conn
     }
 
     /// One fact of the whole store.
@@ -209,7 +220,11 @@ pub fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
         // A schema that lost a table, or a column that holds what its `strict` type forbids.
         || matches!(error, rusqlite::Error::InvalidColumnType(..))
-        || matches!(error, rusqlite::Error::SqlInputError { msg, .. } if msg.contains("no such"))
+        || matches!(
+            error,
+            rusqlite::Error::SqlInputError { msg, .. }
+            | rusqlite::Error::SqliteFailure(_, Some(msg)) if msg.contains("no such")
+        )
 }
 
 #[cfg(test)]

@@ -1,19 +1,19 @@
 //! The core's thread: it owns the machine, takes what happens from one queue, and carries out what
 //! the machine asks. It never waits for the network: links, pages and tokens are tasks beside it.
 
+mod rebuild;
+
 use crate::error::{Fault, Result};
 use crate::feed::{Change, LinkState, Teller};
 use crate::machine::Machine;
 use crate::reader::Reader;
 use crate::socket::{self, Unopened, Wire};
-use crate::store::{Store, StoreKey, is_whole, salvage, set_aside};
+use crate::store::{Place, is_damage, is_whole};
 use crate::world::{Effect, Input, Intent, PageRequest, Refresh};
 use hallway_kit::{Clock, Tasks};
 use hallway_protocol::error::{Code, Refused};
 use hallway_protocol::frames::ClientFrame;
-use hallway_protocol::ids::UserId;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -34,7 +34,12 @@ pub(crate) enum Task {
     /// A person acts; answered after the commit.
     Intent(Intent, oneshot::Sender<Result<()>>),
     /// A read found the store damaged.
-    Damaged(String),
+    Damaged {
+        /// Which of the stores that stood here since the start: only the last one is replaced.
+        store: u64,
+        /// What was found.
+        why: String,
+    },
     /// Close everything.
     End(oneshot::Sender<()>),
 }
@@ -51,9 +56,7 @@ pub(crate) enum Over {
 /// Everything the thread needs.
 pub(crate) struct Driver {
     pub account: String,
-    pub path: PathBuf,
-    pub key: StoreKey,
-    pub me: UserId,
+    pub place: Place,
     pub wire: Wire,
     pub clock: Clock,
     pub tasks: Tasks,
@@ -71,6 +74,12 @@ pub(crate) struct Driver {
 struct Run {
     driver: Driver,
     machine: Option<Machine>,
+    /// Counts the stores that stood here.
+    store: u64,
+    /// The one that stands there is damaged, and not replaced yet.
+    damaged: bool,
+    /// Without a machine: when the next attempt to have one is, and how long the last wait was.
+    again: Option<(i64, i64)>,
     out: Option<(u64, mpsc::UnboundedSender<ClientFrame>)>,
     waiters: HashMap<u64, oneshot::Sender<Result<()>>>,
     next: u64,
@@ -83,62 +92,94 @@ struct Run {
 
 impl Driver {
     /// Says that the store was replaced.
-    pub fn damaged(&self) {
-        self.feed.tell(vec![Change::Problem {
-            account: Some(self.account.clone()),
-            code: "store_damaged".into(),
-            message: "the local store was damaged and is fetched again".into(),
-        }]);
-        self.moved.send_modify(|moved| *moved += 1);
+    fn damaged(&self) {
+        self.problem("store_damaged", "the local store was damaged and is fetched again");
     }
 
-    /// Starts the thread over an opened store. It ends on [`Task::End`], or when nobody can speak
-    /// to it any more.
-    pub fn start(self, store: Store, mut inbox: mpsc::Receiver<Task>) -> Result<()> {
-        let handle = Handle::current();
-        let seed = u64::from(std::process::id()) ^ self.clock.now().cast_unsigned();
+    fn problem(&self, code: &str, message: &str) {
+        self.show(vec![Change::Problem {
+            account: Some(self.account.clone()),
+            code: code.to_owned(),
+            message: message.to_owned(),
+        }]);
+    }
+
+    fn show(&self, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            self.feed.tell(changes);
+            self.moved.send_modify(|moved| *moved += 1);
+        }
+    }
+
+    /// The machine over the store as it is found.
+    fn machine(&self) -> Result<(Machine, Vec<Effect>)> {
+        let (store, replaced) = self.place.open()?;
+        if replaced {
+            self.damaged();
+        }
         let now = self.clock.ticks();
-        let (machine, effects) = match Machine::open_at(store, seed, now).map_err(Fault::from) {
+        let seed = u64::from(std::process::id()) ^ self.clock.now().cast_unsigned();
+        match Machine::open_at(store, seed, now) {
             // The damage lies where only the first reading looks.
-            Err(fault) if fault.what() == "store_damaged" => {
-                let store = replace(&self.path, &self.key, &self.account, self.me, &self.clock)?;
+            Err(error) if is_damage(&error) => {
+                self.place.replace()?;
                 self.damaged();
-                Machine::open_at(store, seed, now)?
+                Ok(Machine::open_at(self.place.open()?.0, seed, now)?)
             }
-            opened => opened?,
-        };
-        let skew = self.clock.now() - now;
-        let account = self.account.clone();
-        let mut run = Run {
-            driver: self,
-            machine: Some(machine),
-            out: None,
-            waiters: HashMap::new(),
-            next: 0,
-            wake: now,
-            skew,
-            check_at: Some(now + IDLE),
-            handle,
-        };
+            opened => Ok(opened?),
+        }
+    }
+
+    /// Starts the thread, and returns once its store is open. It ends on [`Task::End`], or when
+    /// nobody can speak to it any more.
+    pub async fn start(self, inbox: mpsc::Receiver<Task>) -> Result<()> {
+        let handle = Handle::current();
+        let broken = |error: std::io::Error| Fault::local("broken", format!("no thread: {error}"));
         // It waits by a clock of its own: the program's runtime may end before its accounts do.
-        let timer = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(|error| Fault::local("broken", format!("no timer: {error}")))?;
-        let body = move || {
-            run.carry_out(effects);
-            run.step(Input::Wall(run.driver.clock.now()));
-            while run.turn(&timer, &mut inbox) {}
+        let timer =
+            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(broken)?;
+        let (tell, opened) = oneshot::channel();
+        let name = format!("core {}", self.account);
+        let body = move || match self.machine() {
+            Ok((machine, effects)) => {
+                // Whoever opened it may be gone; then nobody speaks to it, and it ends.
+                let _ = tell.send(Ok(()));
+                Run::new(self, machine, handle).live(&timer, inbox, effects);
+            }
+            Err(fault) => {
+                let _ = tell.send(Err(fault));
+            }
         };
-        std::thread::Builder::new()
-            .name(format!("core {account}"))
-            .spawn(body)
-            .map(drop)
-            .map_err(|error| Fault::local("broken", format!("no thread: {error}")))
+        std::thread::Builder::new().name(name).spawn(body).map_err(broken)?;
+        opened.await.map_err(|_| Fault::local("broken", "the core's thread ended"))?
     }
 }
 
 impl Run {
+    fn new(driver: Driver, machine: Machine, handle: Handle) -> Run {
+        let now = driver.clock.ticks();
+        Run {
+            skew: driver.clock.now() - now,
+            driver,
+            machine: Some(machine),
+            store: 0,
+            damaged: false,
+            again: None,
+            out: None,
+            waiters: HashMap::new(),
+            next: 0,
+            wake: now,
+            check_at: Some(now + IDLE),
+            handle,
+        }
+    }
+
+    fn live(mut self, timer: &Runtime, mut inbox: mpsc::Receiver<Task>, effects: Vec<Effect>) {
+        self.carry_out(effects);
+        self.step(Input::Wall(self.driver.clock.now()));
+        while self.turn(timer, &mut inbox) {}
+    }
+
     /// One turn; false when it is over.
     fn turn(&mut self, timer: &Runtime, inbox: &mut mpsc::Receiver<Task>) -> bool {
         let now = self.driver.clock.ticks();
@@ -148,6 +189,9 @@ impl Run {
         self.look_at_the_clock();
         if self.check_at.is_some_and(|at| at <= now) {
             self.check();
+        }
+        if self.again.is_some_and(|(at, _)| at <= now) {
+            self.begin_again();
         }
         match task {
             Err(_) => self.step(Input::Tick),
@@ -161,7 +205,8 @@ impl Run {
                 self.waiters.insert(self.next, answer);
                 self.step(Input::Intent { id: self.next, intent });
             }
-            Ok(Some(Task::Damaged(why))) => self.rebuild(&why),
+            Ok(Some(Task::Damaged { store, why })) if store == self.store => self.rebuild(&why),
+            Ok(Some(Task::Damaged { .. })) => {}
             Ok(Some(Task::End(ended))) => {
                 self.out = None;
                 if let Some(machine) = self.machine.take() {
@@ -189,20 +234,20 @@ impl Run {
     fn check(&mut self) {
         self.check_at = None;
         let driver = &self.driver;
-        let (path, key, inbox) =
-            (driver.path.clone(), driver.key.clone(), driver.wire.inbox.clone());
+        let (place, inbox, store) = (driver.place.clone(), driver.wire.inbox.clone(), self.store);
         self.spawn("check", async move {
-            let whole = tokio::task::spawn_blocking(move || is_whole(&path, &key)).await;
-            if matches!(whole, Ok(false)) {
-                let _ = inbox.send(Task::Damaged("the integrity check failed".into())).await;
+            let look = move || is_whole(&place.path, &place.key);
+            if matches!(tokio::task::spawn_blocking(look).await, Ok(false)) {
+                let why = "the integrity check failed".into();
+                let _ = inbox.send(Task::Damaged { store, why }).await;
             }
         });
     }
 
     fn step(&mut self, input: Input) {
         let now = self.driver.clock.ticks();
-        let Some(machine) = &mut self.machine else { return };
         self.wake = now + TICK;
+        let Some(machine) = &mut self.machine else { return };
         let effects = machine.step(now, input);
         self.carry_out(effects);
     }
@@ -237,7 +282,7 @@ impl Run {
                 Effect::Damaged { why } => damaged = Some(why),
             }
         }
-        self.show(changes);
+        self.driver.show(changes);
         if let Some(why) = damaged {
             self.rebuild(&why);
         }
@@ -252,13 +297,6 @@ impl Run {
                 Change::Connection(connection)
             }
             other => other,
-        }
-    }
-
-    fn show(&self, changes: Vec<Change>) {
-        if !changes.is_empty() {
-            self.driver.feed.tell(changes);
-            self.driver.moved.send_modify(|moved| *moved += 1);
         }
     }
 
@@ -307,59 +345,7 @@ impl Run {
         let _inside = self.handle.enter();
         self.driver.tasks.once(name, task);
     }
-
-    /// The store is damaged: carry its outbox over, set it aside, begin anew.
-    fn rebuild(&mut self, why: &str) {
-        tracing::error!(why, "the store is damaged: set aside and fetched again");
-        self.out = None;
-        self.machine = None;
-        let held = self.driver.reader.hold();
-        let opened = self.anew();
-        drop(held);
-        match opened {
-            Ok((machine, effects)) => {
-                self.machine = Some(machine);
-                self.driver.damaged();
-                self.carry_out(effects);
-            }
-            Err(error) => {
-                self.problem("store_broken", &format!("no local store can be made: {error}"));
-                for (_, answer) in self.waiters.drain() {
-                    let _ = answer.send(Err(Fault::local("store_broken", error.to_string())));
-                }
-            }
-        }
-    }
-
-    fn anew(&mut self) -> Result<(Machine, Vec<Effect>)> {
-        let driver = &self.driver;
-        let store = replace(&driver.path, &driver.key, &driver.account, driver.me, &driver.clock)?;
-        let now = driver.clock.ticks();
-        Ok(Machine::open_at(store, now.cast_unsigned(), now)?)
-    }
-
-    fn problem(&self, code: &str, message: &str) {
-        self.show(vec![Change::Problem {
-            account: Some(self.driver.account.clone()),
-            code: code.to_owned(),
-            message: message.to_owned(),
-        }]);
-    }
 }
 
-/// A new store in place of a damaged one, with what could be saved.
-pub(crate) fn replace(
-    path: &std::path::Path,
-    key: &StoreKey,
-    account: &str,
-    me: UserId,
-    clock: &Clock,
-) -> Result<Store> {
-    let saved = salvage(path, key);
-    let broken = |error: std::io::Error| Fault::local("store_broken", error.to_string());
-    set_aside(path, clock.now()).map_err(broken)?;
-    let mut store = Store::open(path, key, account, Some(me))?;
-    store.restore(&saved)?;
-    tracing::warn!(unsent = saved.ops.len(), "a new store holds what was unsent");
-    Ok(store)
-}
+#[cfg(test)]
+mod tests;

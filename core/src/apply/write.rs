@@ -131,4 +131,23 @@ impl Touched {
         self.messages.entry(room).or_default().insert(seq);
         self.rooms.insert(room);
     }
+
+    /// What was touched before, and this.
+    pub(crate) fn add(&mut self, later: Touched) {
+        for (room, seqs) in later.messages {
+            self.messages.entry(room).or_default().extend(seqs);
+        }
+        for (room, seq) in later.read {
+            let read = self.read.entry(room).or_default();
+            *read = seq.max(*read);
+        }
+        self.hidden.extend(later.hidden);
+        self.rooms.extend(later.rooms);
+        self.unsent.extend(later.unsent);
+        self.all_unsent |= later.all_unsent;
+        self.gone.extend(later.gone);
+        self.users.extend(later.users);
+        self.fresh.extend(later.fresh);
+        self.notices.extend(later.notices);
+    }
 }

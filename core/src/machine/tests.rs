@@ -3,11 +3,14 @@
 use super::*;
 use crate::feed::LinkState;
 use crate::op::State;
+use crate::store::views;
 use crate::world::Refresh;
 use hallway_protocol::frames::{ClientFrame, ServerFrame};
-use hallway_protocol::ids::{Key, UserId};
+use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
 use hallway_protocol::rows::Row;
 use serde_json::{Value, json};
+
+mod failing;
 
 const ME: UserId = UserId(3);
 const ROOM: RoomId = RoomId(7);

@@ -5,7 +5,9 @@
 //! locked is another thing: then nobody comes here, and the store stays untouched.
 
 use super::{Sql, StoreKey, outbox, put_op, unlock};
+use crate::error::{Fault, Result};
 use crate::op::Op;
+use crate::profile::make_private;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,41 +32,66 @@ pub struct Salvage {
     pub last: i64,
 }
 
-/// Reads what can be read of a damaged store; never fails, for less is still worth having.
-pub fn salvage(path: &Path, key: &StoreKey) -> Salvage {
-    attempt(path, key).or_else(|| attempt_longer(path, key)).unwrap_or_default()
+/// Reads what can be read of a damaged store: nothing at all is an answer too. It fails only where
+/// nobody could look, and then the store is not to be replaced.
+pub fn salvage(path: &Path, key: &StoreKey) -> Result<Salvage> {
+    match attempt(path, key) {
+        Err(error) if !is_passing(&error) => attempt_longer(path, key),
+        other => Ok(other?),
+    }
+}
+
+/// Trouble of the machine and not of the store: it says nothing about what the store holds.
+fn is_passing(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode as Code;
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            Code::SystemIoFailure
+                | Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::OutOfMemory
+                | Code::CannotOpen
+                | Code::DiskFull
+                | Code::PermissionDenied
+                | Code::AuthorizationForStatementDenied
+        )
+    )
 }
 
 /// SQLite refuses a file that lost its end, whatever its beginning still holds. A copy that is long
 /// enough again is taken: what is missing shows as unreadable only where it is read.
-fn attempt_longer(path: &Path, key: &StoreKey) -> Option<Salvage> {
+fn attempt_longer(path: &Path, key: &StoreKey) -> Result<Salvage> {
     let copy = path.with_extension("salvage");
     let longer = || -> std::io::Result<()> {
         let length = std::fs::copy(path, &copy)?;
         std::fs::File::options().write(true).open(&copy)?.set_len(length * LONGER)
     };
-    let saved = longer().ok().and_then(|()| attempt(&copy, key));
+    let saved = longer().map(|()| attempt(&copy, key));
     for suffix in SUFFIXES {
-        let name = format!("{}{suffix}", copy.display());
         // A part that was never made needs no removal.
-        let _ = std::fs::remove_file(name);
+        let _ = std::fs::remove_file(with_suffix(&copy, suffix));
     }
-    saved
+    match saved.map_err(|error| Fault::from_io(&error))? {
+        Err(error) if !is_passing(&error) => Ok(Salvage::default()),
+        other => Ok(other?),
+    }
 }
 
-/// None when the outbox cannot even be looked for.
-fn attempt(path: &Path, key: &StoreKey) -> Option<Salvage> {
+fn attempt(path: &Path, key: &StoreKey) -> Sql<Salvage> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags).ok()?;
-    unlock(&conn, key).ok()?;
+    let conn = Connection::open_with_flags(path, flags)?;
+    unlock(&conn, key)?;
     let mut ops = BTreeMap::new();
     // An unreadable page ends a walk: the other end may have more.
     for last_first in [false, true] {
-        let mut statement = conn.prepare(&outbox::from_end(last_first)).ok()?;
-        let Ok(mut rows) = statement.query([]) else { continue };
-        while let Ok(Some(row)) = rows.next() {
-            if let Ok(op) = outbox::read(row) {
-                ops.insert(op.op, op);
+        let mut statement = conn.prepare(&outbox::from_end(last_first))?;
+        let mut rows = statement.query([])?;
+        loop {
+            match rows.next() {
+                Ok(Some(row)) => ops.extend(outbox::read(row).map(|op| (op.op, op))),
+                Err(error) if is_passing(&error) => return Err(error),
+                Ok(None) | Err(_) => break,
             }
         }
     }
@@ -76,7 +103,7 @@ fn attempt(path: &Path, key: &StoreKey) -> Option<Salvage> {
         rooms.extend(found);
     }
     let last = outbox::last(&conn).unwrap_or_default();
-    Some(Salvage { ops: ops.into_values().collect(), rooms, last })
+    Ok(Salvage { ops: ops.into_values().collect(), rooms, last })
 }
 
 /// Reads the whole store: every page must be what SQLCipher wrote, every tree in order. Takes about
@@ -119,18 +146,36 @@ pub(super) fn restore(tx: &Connection, salvage: &Salvage) -> Sql<()> {
     Ok(())
 }
 
-/// Moves the files of a store out of the way; answers where they are.
+/// Moves the files of a store out of the way; answers where they are. Called again after it was cut
+/// short, it moves the rest.
 pub fn set_aside(path: &Path, stamp: i64) -> std::io::Result<PathBuf> {
     let folder = path.with_file_name("set-aside");
-    std::fs::create_dir_all(&folder)?;
+    make_private(&folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     for suffix in SUFFIXES {
-        let from = path.with_file_name(format!("{name}{suffix}"));
+        let from = with_suffix(path, suffix);
         if from.exists() {
             std::fs::rename(&from, folder.join(format!("{stamp}-{name}{suffix}")))?;
         }
     }
     Ok(folder)
+}
+
+/// Deletes the files of a store.
+pub(super) fn remove(path: &Path) -> std::io::Result<()> {
+    for suffix in SUFFIXES {
+        match std::fs::remove_file(with_suffix(path, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Deletes what was set aside more than thirty days ago.

@@ -93,7 +93,7 @@ fn the_outbox_of_a_damaged_store_is_carried_over() {
     let error = count("select count(*) from messages where text <> ''").unwrap_err();
     assert!(is_damage(&error), "{error}");
     drop(store);
-    let saved = salvage(&path, &KEY);
+    let saved = salvage(&path, &KEY).unwrap();
     assert_eq!(saved.ops, [op(1), op(2), op(3)]);
     let aside = set_aside(&path, 1).unwrap();
     assert!(aside.join("1-store.db").exists() && !path.exists());
@@ -109,11 +109,11 @@ fn a_halved_store_gives_what_it_still_has() {
     let path = filled(folder.path());
     let file = fs::read(&path).unwrap();
     fs::write(&path, &file[..file.len() / 2]).unwrap();
-    assert_eq!(salvage(&path, &KEY).ops, [op(1), op(2), op(3)]);
+    assert_eq!(salvage(&path, &KEY).unwrap().ops, [op(1), op(2), op(3)]);
     fs::write(&path, b"").unwrap();
-    assert_eq!(salvage(&path, &KEY).ops, []);
+    assert_eq!(salvage(&path, &KEY).unwrap().ops, []);
     fs::write(&path, vec![0x55; 40_000]).unwrap();
-    assert_eq!(salvage(&path, &KEY).ops, []);
+    assert_eq!(salvage(&path, &KEY).unwrap().ops, []);
     assert!(is_damage(&Store::open(&path, &KEY, "a", Some(ME)).unwrap_err()));
 }
 

@@ -1,0 +1,155 @@
+//! The thread over a store that is damaged and cannot be replaced at once.
+
+use super::rebuild::AGAIN;
+use super::*;
+use crate::api::{Api, normalised};
+use crate::feed::{Feed, pipe};
+use crate::op::{Act, Op, State};
+use crate::secrets::{FileSecrets, Secret};
+use crate::session::Session;
+use crate::store::{Store, StoreKey};
+use hallway_kit::Clock;
+use hallway_protocol::ids::{Key, RoomId, UserId};
+use std::path::Path;
+use std::sync::Arc;
+
+const KEY: StoreKey = StoreKey([7; 32]);
+
+/// A thread that is turned by hand, with no server.
+struct Bench {
+    run: Run,
+    timer: Runtime,
+    tasks: mpsc::Sender<Task>,
+    inbox: mpsc::Receiver<Task>,
+    feed: Feed,
+    clock: Clock,
+}
+
+impl Bench {
+    fn new(folder: &Path) -> Bench {
+        let place =
+            Place { path: folder.join("store.db"), key: KEY, account: "a".into(), me: UserId(3) };
+        let secret = Secret {
+            key: hex::encode(KEY.0),
+            refresh_token: String::new(),
+            server: "http://127.0.0.1:1".into(),
+            name: "ada".into(),
+            user: UserId(3),
+        };
+        let clock = Clock::system();
+        let secrets = Arc::new(FileSecrets::new(folder.join("key")));
+        let session = Arc::new(Session::new("a", secrets, clock.clone(), secret, None));
+        let api = Api::new(normalised("http://127.0.0.1:1").unwrap()).unwrap();
+        let (tasks, inbox) = mpsc::channel(INBOX);
+        let (tell, feed) = pipe();
+        let reader = Reader::start(place.path.clone(), KEY, tasks.clone()).unwrap();
+        let wire = Wire { api, session, inbox: tasks.clone(), device: "test".into() };
+        let driver = Driver {
+            account: "a".into(),
+            place,
+            wire,
+            clock: clock.clone(),
+            tasks: Tasks::default(),
+            reader,
+            feed: tell,
+            status: watch::channel(LinkState::Offline).0,
+            moved: watch::channel(0).0,
+            over: mpsc::unbounded_channel().0,
+        };
+        let timer = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (machine, _) = driver.machine().unwrap();
+        let run = Run::new(driver, machine, timer.handle().clone());
+        Bench { run, timer, tasks, inbox, feed, clock }
+    }
+
+    fn tell(&mut self, task: Task) {
+        self.tasks.try_send(task).ok().unwrap();
+        assert!(self.run.turn(&self.timer, &mut self.inbox));
+    }
+
+    fn problems(&mut self) -> Vec<String> {
+        // A feed with a last word ends its reading.
+        self.run.driver.show(vec![Change::AccountGone { account: String::new() }]);
+        let mut codes = Vec::new();
+        loop {
+            for change in self.timer.block_on(self.feed.next()).unwrap() {
+                match change {
+                    Change::Problem { code, .. } => codes.push(code),
+                    Change::AccountGone { .. } => return codes,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn unsent(&self) -> Vec<Op> {
+        self.run.machine.as_ref().unwrap().store().load().unwrap().ops
+    }
+}
+
+fn with_unsent(folder: &Path) {
+    let mut store = Store::open(&folder.join("store.db"), &KEY, "a", Some(UserId(3))).unwrap();
+    let op = Op {
+        op: 1,
+        key: Key::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1]),
+        room: RoomId(7),
+        act: Act::Send { text: "unsent".into(), reply: None, thread: None },
+        target: None,
+        needs: None,
+        state: State::Queued,
+        attempts: 0,
+        error: None,
+        at: 5,
+        born: None,
+        settle: None,
+        not_before: 0,
+    };
+    store.commit(&[crate::apply::Write::Put(op)], 0).unwrap();
+}
+
+#[test]
+fn a_store_that_cannot_be_replaced_is_tried_again_and_nobody_spins_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    with_unsent(folder.path());
+    let mut bench = Bench::new(folder.path());
+    let in_the_way = folder.path().join("store.making");
+    std::fs::create_dir_all(in_the_way.join("full")).unwrap();
+    let (answer, answered) = oneshot::channel();
+    bench.run.waiters.insert(1, answer);
+    bench.tell(Task::Damaged { store: 0, why: "a test".into() });
+    assert_eq!(bench.problems(), ["store_broken"]);
+    assert_eq!(bench.timer.block_on(answered).unwrap(), Err(Fault::Offline));
+    bench.run.step(Input::Tick);
+    assert!(bench.run.wake > bench.clock.ticks(), "there is nothing to do before then");
+
+    std::fs::remove_dir_all(in_the_way).unwrap();
+    bench.clock.turn(Duration::from_millis(AGAIN.0.unsigned_abs()));
+    bench.tell(Task::Input(Input::Tick));
+    assert_eq!(bench.problems(), ["store_damaged"]);
+    assert_eq!(bench.unsent().len(), 1);
+}
+
+#[test]
+fn damage_of_a_store_that_was_replaced_is_not_damage_of_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    with_unsent(folder.path());
+    let mut bench = Bench::new(folder.path());
+    for _ in 0..3 {
+        bench.tell(Task::Damaged { store: 0, why: "three reads met it".into() });
+    }
+    assert_eq!(bench.problems(), ["store_damaged"]);
+    let aside = std::fs::read_dir(folder.path().join("set-aside")).unwrap().flatten();
+    assert_eq!(aside.filter(|file| file.path().extension().is_some_and(|e| e == "db")).count(), 1);
+    assert_eq!(bench.unsent().len(), 1);
+}
+
+#[test]
+fn whoever_waits_for_a_page_is_answered_when_the_store_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    with_unsent(folder.path());
+    let mut bench = Bench::new(folder.path());
+    let (answer, answered) = oneshot::channel();
+    bench.run.waiters.insert(1, answer);
+    bench.tell(Task::Damaged { store: 0, why: "a test".into() });
+    assert_eq!(bench.timer.block_on(answered).unwrap(), Err(Fault::Offline));
+}

@@ -59,6 +59,9 @@ pub enum ClientFrame {
         path: String,
         #[serde(default)]
         body: Option<serde_json::Value>,
+        /// As the header `Idempotency-Key`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Key>,
     },
     /// I am typing.
     Typing { room: RoomId },

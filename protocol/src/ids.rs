@@ -96,7 +96,8 @@ impl std::str::FromStr for Key {
     fn from_str(s: &str) -> Result<Self, NotAKey> {
         // Only the hyphenated form: one key has one text, so equal keys are equal strings.
         let uuid = uuid::Uuid::parse_str(s).map_err(|_| NotAKey)?;
-        if s.len() != 36 || uuid.get_version_num() != 7 {
+        let form = (uuid.get_version_num(), uuid.get_variant());
+        if s.len() != 36 || form != (7, uuid::Variant::RFC4122) {
             return Err(NotAKey);
         }
         Ok(Key(uuid.to_string()))

@@ -53,8 +53,13 @@ pub const DELTA_ROWS: usize = 500;
 pub const DELTA_BYTES: usize = 256 * 1024;
 /// Changed rows a window may carry before it becomes a reset.
 pub const WINDOW_ROWS: usize = 1_000;
+/// The largest number of a log: JavaScript reads those up to here exactly.
+pub const SEQ_MAX: i64 = (1 << 53) - 1;
 /// How long a `typing` holds, milliseconds.
 pub const TYPING_MS: i64 = 6_000;
+/// Between two `typing` of a connection in a room, milliseconds. Clients keep to 3 s; the network may
+/// bring two of them closer together.
+pub const TYPING_EVERY_MS: i64 = 2_500;
 /// How long `/sync` may wait, milliseconds.
 pub const SYNC_WAIT_MS: i64 = 30_000;
 
@@ -74,6 +79,26 @@ pub struct Limits {
     pub commands_per_second: u32,
     /// Commands at once on one connection.
     pub burst: u32,
+    /// User name, characters.
+    pub name: usize,
+    /// Display name, characters.
+    pub display_name: usize,
+    /// Room name, characters.
+    pub room_name: usize,
+    /// Topic, characters.
+    pub topic: usize,
+    /// File name, characters.
+    pub file_name: usize,
+    /// One emoji, bytes.
+    pub emoji: usize,
+    /// Different emoji on one message.
+    pub emoji_kinds: usize,
+    /// `meta` of a message as JSON, bytes.
+    pub meta: usize,
+    /// `hello`, bytes.
+    pub hello: usize,
+    /// Rooms in one `hello`.
+    pub hello_rooms: usize,
 }
 
 impl Default for Limits {
@@ -85,6 +110,16 @@ impl Default for Limits {
             unanswered: 16,
             commands_per_second: 50,
             burst: 100,
+            name: NAME_MAX,
+            display_name: DISPLAY_NAME_MAX,
+            room_name: ROOM_NAME_MAX,
+            topic: TOPIC_MAX,
+            file_name: FILE_NAME_MAX,
+            emoji: EMOJI_BYTES,
+            emoji_kinds: EMOJI_KINDS,
+            meta: META_BYTES,
+            hello: HELLO_BYTES,
+            hello_rooms: HELLO_ROOMS,
         }
     }
 }

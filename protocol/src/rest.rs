@@ -4,7 +4,7 @@
 use crate::frames::{Delta, Head, OwnFrame, ServerFrame};
 use crate::ids::{Key, Millis, RoomId, Seq, UserId};
 use crate::rows::{History, Role, Row, Visibility};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 mod accounts;
 
@@ -250,9 +250,21 @@ pub struct Synced {
     /// Rooms named that I am not in.
     pub gone: Vec<RoomId>,
     /// One for each named room that is behind, up to 1 MiB in all.
+    #[serde(serialize_with = "delta_frames")]
     pub deltas: Vec<Delta>,
     /// My own log since the cursor.
+    #[serde(serialize_with = "own_frame")]
     pub own: OwnFrame,
     /// `typing`, `read`, `presence`.
     pub ephemeral: Vec<ServerFrame>,
+}
+
+/// Frames in a body carry their type as on the socket.
+fn delta_frames<S: Serializer>(deltas: &[Delta], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(deltas.iter().cloned().map(ServerFrame::Delta))
+}
+
+/// See [`delta_frames`].
+fn own_frame<S: Serializer>(own: &OwnFrame, to: S) -> Result<S::Ok, S::Error> {
+    ServerFrame::Own(own.clone()).serialize(to)
 }

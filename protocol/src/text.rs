@@ -1,7 +1,7 @@
 //! Rules for text that both ends apply alike: NFC, no U+0000, limits in Unicode scalar values,
 //! folding of names, removal of bidirectional controls from names.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// What is wrong with a text; the words follow the field's name ("name is too long (81 of 80)").
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -18,9 +18,17 @@ pub enum Wrong {
     /// U+0000, or a control character in a name.
     #[error("has a character that is not allowed")]
     Character,
+    /// Letters and their marks apart, where one character has both.
+    #[error("is not in Unicode form NFC")]
+    NotComposed,
     /// A user name with something else than letters, digits, `.`, `_`, `-`.
     #[error("may have letters, digits, “.”, “_” and “-” only")]
     NotAName,
+}
+
+/// A text in the form in which it travels; for whoever takes it from a keyboard or a file.
+pub fn composed(text: &str) -> String {
+    text.nfc().collect()
 }
 
 /// Text as it is stored: NFC, at most `max` characters, without U+0000. May be empty.
@@ -28,10 +36,12 @@ pub fn checked(text: &str, max: usize) -> Result<String, Wrong> {
     if text.contains('\0') {
         return Err(Wrong::Character);
     }
-    let text: String = text.nfc().collect();
+    if !is_nfc(text) {
+        return Err(Wrong::NotComposed);
+    }
     match text.chars().count() {
         n if n > max => Err(Wrong::TooLong(n, max)),
-        _ => Ok(text),
+        _ => Ok(text.to_owned()),
     }
 }
 
@@ -49,20 +59,22 @@ pub fn label(text: &str, max: usize) -> Result<String, Wrong> {
     }
 }
 
-/// A user name: 1–50 letters, digits, `.`, `_`, `-`.
+/// A user name: 1–50 letters, digits, `.`, `_`, `-`, and nothing around them.
 pub fn name(text: &str) -> Result<String, Wrong> {
-    let text = label(text, crate::limits::NAME_MAX)?;
-    if text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')) {
-        Ok(text)
-    } else {
-        Err(Wrong::NotAName)
+    let name = checked(text, crate::limits::NAME_MAX)?;
+    match name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')) {
+        _ if name.is_empty() => Err(Wrong::Empty),
+        false => Err(Wrong::NotAName),
+        true => Ok(name),
     }
 }
 
 /// The form in which names are compared: full case folding (Unicode, default caseless match)
-/// between two normalisations.
+/// between two normalisations. U+0000, which no name has and not every database takes, becomes the
+/// replacement character.
 pub fn folded(text: &str) -> String {
-    caseless::default_case_fold_str(&text.nfd().collect::<String>()).nfc().collect()
+    let text: String = text.nfd().map(|c| if c == '\0' { '\u{fffd}' } else { c }).collect();
+    caseless::default_case_fold_str(&text).nfc().collect()
 }
 
 /// U+061C, U+200E, U+200F, U+202A–U+202E, U+2066–U+2069.
@@ -75,8 +87,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_count_characters_after_composition() {
-        assert_eq!(checked("e\u{301}", 1), Ok("é".into()));
+    fn text_is_composed_and_its_characters_counted() {
+        assert_eq!(checked("e\u{301}", 9), Err(Wrong::NotComposed));
+        assert_eq!(checked(&composed("e\u{301}"), 1), Ok("é".into()));
         assert_eq!(checked("ab", 1), Err(Wrong::TooLong(2, 1)));
         assert_eq!(checked("a\0", 9), Err(Wrong::Character));
         assert_eq!(checked("", 1), Ok(String::new()));
@@ -92,7 +105,10 @@ mod tests {
     #[test]
     fn names_are_equal_whatever_their_case() {
         assert_eq!(name("Ada.L-9_x"), Ok("Ada.L-9_x".into()));
-        assert_eq!(name("a b"), Err(Wrong::NotAName));
+        for wrong in ["a b", " a", "a\n", "a\u{202e}b"] {
+            assert_eq!(name(wrong), Err(Wrong::NotAName), "{wrong:?}");
+        }
+        assert_eq!(name(""), Err(Wrong::Empty));
         assert_eq!(folded("STRASSE"), folded("straße"));
         assert_eq!(folded("ÄDA"), folded("a\u{308}da"));
     }

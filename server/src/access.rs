@@ -16,6 +16,8 @@ pub enum Act {
     JoinByCode,
     /// What concerns only oneself: leave, read mark, `mine`, acks.
     Mine,
+    /// How far the members have read.
+    Receipts,
     /// Say something, or change what one said.
     Post,
     /// Set an emoji.
@@ -61,6 +63,15 @@ pub fn may(read: &mut Read<'_>, me: &Me, act: Act, room: &Facts) -> Result<Stand
     )?;
     let standing = standing(member, room);
     decide(me, standing.role, act, room).map(|()| standing)
+}
+
+/// From where on `me` sees the history of a room; none: nothing of it.
+pub fn sees(read: &mut Read<'_>, me: &Me, room: &Facts) -> Result<Option<Seq>> {
+    match may(read, me, Act::See, room) {
+        Ok(standing) => Ok(Some(standing.min_seq)),
+        Err(StoreError::NotFound(_) | StoreError::Forbidden(_)) => Ok(None),
+        Err(other) => Err(other),
+    }
 }
 
 /// How a member (with role and joining), or a stranger, stands to a room.
@@ -109,6 +120,7 @@ pub fn decide(me: &Me, role: Option<Role>, act: Act, room: &Facts) -> Result<()>
         Act::Join => !direct && !me.guest,
         Act::JoinByCode => !direct,
         Act::Mine | Act::Post | Act::React | Act::DeleteOwn => role.is_some(),
+        Act::Receipts => power.is_some(),
         // In a direct room nobody stands above the others, so each of its people may pin.
         Act::Pin => !me.guest && (direct || power >= Some(Role::Admin)),
         Act::DeleteOther | Act::Rename | Act::Code | Act::Add => {
@@ -154,11 +166,12 @@ mod tests {
     use super::*;
     use hallway_protocol::ids::{RoomId, TenantId, UserId};
 
-    const ACTS: [Act; 18] = [
+    const ACTS: [Act; 19] = [
         Act::See,
         Act::Join,
         Act::JoinByCode,
         Act::Mine,
+        Act::Receipts,
         Act::Post,
         Act::React,
         Act::DeleteOwn,
@@ -212,17 +225,17 @@ mod tests {
         let channel = room(RoomKind::Channel, Visibility::Public);
         let direct = room(RoomKind::Direct, Visibility::Private);
         let cases = [
-            ("member", &person, Some(Role::Member), &group, "yyyyyyyfffffffffff"),
-            ("admin", &person, Some(Role::Admin), &group, "yyyyyyyyyyyyyfffff"),
-            ("owner", &person, Some(Role::Owner), &group, "yyyyyyyyyyyyyyfyyy"),
-            ("guest", &guest, Some(Role::Member), &group, "yfyyyyyfffffffffff"),
-            ("stranger", &person, None, &group, "nnynnnnnnnnnnnnnnn"),
-            ("stranger in a public room", &person, None, &channel, "yyyfffffffffffffff"),
-            ("guest beside a public room", &guest, None, &channel, "nnynnnnnnnnnnnnnnn"),
-            ("tenant admin, private room", &admin, None, &group, "nnynnnnynnnnyyynny"),
-            ("tenant admin, public room", &admin, None, &channel, "yyyffffyyyyyyyyyyy"),
-            ("one of a direct room", &person, Some(Role::Member), &direct, "yfnyyyyfyfffffffff"),
-            ("tenant admin, direct room", &admin, None, &direct, "nnnnnnnnnnnnnnnnnn"),
+            ("member", &person, Some(Role::Member), &group, "yyyyyyyyfffffffffff"),
+            ("admin", &person, Some(Role::Admin), &group, "yyyyyyyyyyyyyyfffff"),
+            ("owner", &person, Some(Role::Owner), &group, "yyyyyyyyyyyyyyyfyyy"),
+            ("guest", &guest, Some(Role::Member), &group, "yfyyyyyyfffffffffff"),
+            ("stranger", &person, None, &group, "nnynnnnnnnnnnnnnnnn"),
+            ("stranger in a public room", &person, None, &channel, "yyyffffffffffffffff"),
+            ("guest beside a public room", &guest, None, &channel, "nnynnnnnnnnnnnnnnnn"),
+            ("tenant admin, private room", &admin, None, &group, "nnynnnnnynnnnyyynny"),
+            ("tenant admin, public room", &admin, None, &channel, "yyyfyfffyyyyyyyyyyy"),
+            ("one of a direct room", &person, Some(Role::Member), &direct, "yfnyyyyyfyfffffffff"),
+            ("tenant admin, direct room", &admin, None, &direct, "nnnnnnnnnnnnnnnnnnn"),
         ];
         for (who, me, role, room, expected) in cases {
             assert_eq!(row(me, role, room), expected, "{who}");

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::auth::{Access, Session, digest};
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once};
+use crate::extract::{Given, Json, Once};
 use crate::front::Caller;
 use crate::store::accounts::{self, Newcomer};
 use crate::store::sessions::NewSession;
@@ -129,13 +129,16 @@ pub async fn change_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE /users/me`: closes the account; what was said stays.
+/// `DELETE /users/me`: closes the account; what was said stays. Clients ask for the password first,
+/// and where it is given it must be right.
 pub async fn destroy(
     State(app): State<App>,
     Session(me): Session,
-    Json(body): Json<CloseAccount>,
+    Given(body): Given<CloseAccount>,
 ) -> Result<StatusCode> {
-    own_password(&app, &me, body.password).await?;
+    if let Some(body) = body {
+        own_password(&app, &me, body.password).await?;
+    }
     app.store.write(Needs::person(me.user), move |tx| accounts::close(tx, &me)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hallway_protocol::error::{Code, Refused};
+use serde::Serialize;
 
 /// What a handler answers.
 pub type Result<T> = std::result::Result<T, Refusal>;
@@ -119,6 +120,18 @@ impl From<StoreError> for Refusal {
     }
 }
 
+/// The object with the members of RFC 9457 §3.1 beside its own; `about:blank` says that the title is
+/// the status's.
+#[derive(Serialize)]
+struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    #[serde(flatten)]
+    refused: Refused,
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let refused = self.refused();
@@ -139,7 +152,9 @@ impl IntoResponse for Refusal {
                 .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
         };
         let seconds = refused.after_ms.map(|ms| (ms + 999) / 1000);
-        let mut answer = (status, Json(refused)).into_response();
+        let title = status.canonical_reason().unwrap_or_default();
+        let problem = Problem { kind: "about:blank", title, status: status.as_u16(), refused };
+        let mut answer = (status, Json(problem)).into_response();
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = seconds {

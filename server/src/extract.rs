@@ -26,15 +26,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        if let Some(kind) = request.headers().get(header::CONTENT_TYPE) {
-            let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-            if !kind.trim().eq_ignore_ascii_case("application/json") {
-                let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-                return Err(Refusal::Unsupported(status, "the body must be application/json"));
-            }
-        }
-        parse(&read(request.into_body()).await?).map(Json)
+        parse(&json(request).await?).map(Json)
     }
+}
+
+/// A JSON body that may be absent.
+#[derive(Debug)]
+pub struct Given<T>(pub Option<T>);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Given<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let body = json(request).await?;
+        if body.is_empty() { Ok(Given(None)) } else { parse(&body).map(Some).map(Given) }
+    }
+}
+
+async fn json(request: Request) -> Result<Vec<u8>> {
+    if let Some(kind) = request.headers().get(header::CONTENT_TYPE) {
+        let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+        if !kind.trim().eq_ignore_ascii_case("application/json") {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Refusal::Unsupported(status, "the body must be application/json"));
+        }
+    }
+    read(request.into_body()).await
 }
 
 /// A body within its bound. What is beyond it is read and dropped for a while: a caller who is still
@@ -62,12 +79,20 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         match (path.as_str(), missing(&error.inner().to_string())) {
             (".", Some(field)) => Refusal::invalid(field, "is missing"),
             (".", None) => Refusal::invalid("body", plain(error.inner())),
-            (_, Some(field)) => Refusal::invalid(format!("{path}.{field}"), "is missing"),
-            (_, None) => Refusal::invalid(path, plain(error.inner())),
+            (_, Some(field)) => inside(&format!("{path}.{field}"), "is missing"),
+            (_, None) => inside(&path, &plain(error.inner())),
         }
     })?;
     reader.end().map_err(|error| Refusal::invalid("body", plain(&error)))?;
     Ok(value)
+}
+
+/// A refusal is of a field of the body; where inside of it stands in the words.
+fn inside(path: &str, what: &str) -> Refusal {
+    match path.find(['[', '.']) {
+        Some(end) => Refusal::invalid(&path[..end], format!("at {path} {what}")),
+        None => Refusal::invalid(path, what),
+    }
 }
 
 /// The field that an error of serde says is missing.
@@ -81,11 +106,17 @@ pub fn wrong_frame<T: DeserializeOwned>(frame: &serde_json::Value, complaint: &s
     if let Some(field) = missing(complaint) {
         return Refusal::invalid(field, "is missing");
     }
-    let fields = frame.as_object().into_iter().flat_map(|fields| fields.keys());
-    let wrong = fields.filter(|field| *field != "type").find(|field| {
+    let fields = || frame.as_object().into_iter().flat_map(|fields| fields.keys());
+    let without = |field: &str| {
         let mut less = frame.clone();
-        less.as_object_mut().map(|fields| fields.remove(*field));
-        serde_json::from_value::<T>(less).map_or_else(|e| e.to_string() != complaint, |_| true)
+        less.as_object_mut().map(|fields| fields.remove(field));
+        serde_json::from_value::<T>(less).err().map(|error| error.to_string())
+    };
+    let named = |field: &&String| *field != "type";
+    // A field that may be absent first: without one that may not, it is the absence that is said.
+    let optional = fields().filter(named).find(|field| without(field).is_none());
+    let wrong = optional.or_else(|| {
+        fields().filter(named).find(|field| without(field).as_deref() != Some(complaint))
     });
     match wrong {
         Some(field) => Refusal::invalid(field.clone(), complaint),
@@ -194,7 +225,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(field(r#"{"kind":"group","name":7}"#), "name");
-        assert_eq!(field(r#"{"kind":"group","name":"x","members":[1,"b"]}"#), "members[1]");
+        assert_eq!(field(r#"{"kind":"group","name":"x","members":[1,"b"]}"#), "members");
         assert_eq!(field(r#"{"kind":"group"}"#), "name");
         assert_eq!(field("tea?"), "body");
         assert_eq!(field(r#"{"kind":"group","name":"x"} x"#), "body");
@@ -213,6 +244,8 @@ mod tests {
         assert_eq!(field(json!({"type": "send", "id": 1, "room": 7, "key": "x"})), "key");
         assert_eq!(field(json!({"type": "send", "id": 1, "room": "a", "key": key})), "room");
         assert_eq!(field(json!({"type": "send", "id": 1, "room": 7})), "key");
+        assert_eq!(field(json!({"type": "mine", "id": 1, "room": 7, "notify": "x"})), "notify");
+        assert_eq!(field(json!({"type": "mine", "id": 1, "room": "a"})), "room");
         assert_eq!(field(json!({"id": 1})), "type");
     }
 }

@@ -178,9 +178,8 @@ impl Hub {
         }
         let shard = self.shard(run.room).lock();
         let seats = shard.get(&run.room).map_or(&[][..], Vec::as_slice);
-        let now = self.clock.ticks();
         for seat in seats {
-            seat.line.push(run.changes.iter().map(|change| change.to(run.room, seat)), now);
+            seat.line.push(run.changes.iter().map(|change| change.to(run.room, seat)));
         }
         let frames = seats.len() * run.changes.len();
         self.delivered.fetch_add(frames as u64, Ordering::Relaxed);
@@ -222,7 +221,7 @@ impl Hub {
         let frame = ServerFrame::Own(OwnFrame { id: None, since, to, done: true, rows });
         let text = encode(&frame);
         for line in lines {
-            line.push(std::iter::once(Durable::Own(to, text.clone())), self.clock.ticks());
+            line.push(std::iter::once(Durable::Own(to, text.clone())));
         }
     }
 
@@ -243,7 +242,8 @@ impl Hub {
     pub fn typing(&self, line: &Line, room: RoomId) {
         let shard = self.shard(room).lock();
         let Some(seats) = shard.get(&room) else { return };
-        if !seats.iter().any(|seat| seat.line.id == line.id) {
+        let here = seats.iter().any(|seat| seat.line.id == line.id);
+        if !here || !line.may_type(room, self.clock.ticks()) {
             return;
         }
         let text = encode(&ServerFrame::Typing { room, user: line.user });

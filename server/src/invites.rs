@@ -19,6 +19,8 @@ use hallway_protocol::rest::{Invite, Items, NewInvite};
 const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 /// 16 of 32 letters are 80 bits.
 const LENGTH: usize = 16;
+/// An invite lasts ten years at most; one without an end says so.
+const LASTS_MS: i64 = 10 * 365 * 24 * 3_600_000;
 /// Uses of one invite, at most.
 const USES: i64 = 1_000;
 
@@ -72,10 +74,10 @@ fn checked(app: &App, body: &NewInvite, code: &str) -> Result<NewCode> {
     if !(1..=USES).contains(&uses) {
         return Err(Refusal::invalid("uses", format!("must be 1 to {USES}")));
     }
-    if body.expires_in_ms.is_some_and(|ms| ms <= 0) {
-        return Err(Refusal::invalid("expires_in_ms", "must be in the future"));
+    if body.expires_in_ms.is_some_and(|ms| !(1..=LASTS_MS).contains(&ms)) {
+        return Err(Refusal::invalid("expires_in_ms", format!("must be 1 to {LASTS_MS}")));
     }
-    let expires_at = body.expires_in_ms.map(|ms| app.clock.now().saturating_add(ms));
+    let expires_at = body.expires_in_ms.map(|ms| app.clock.now() + ms);
     let id = hex::encode(crate::folder::random::<8>().map_err(Refusal::Broken)?);
     Ok(NewCode { id, hash: invite_digest(code), uses, expires_at, room: body.room })
 }

@@ -82,6 +82,9 @@ pub async fn receipts(
 
 /// What somebody keeps, within its limits; a draft is a text that may be empty, which clears it.
 pub fn patch(mut patch: MinePatch, most: usize) -> Result<MinePatch> {
+    if patch.muted_until.flatten().is_some_and(|at| at < 0) {
+        return Err(Refusal::invalid("muted_until", "is no time"));
+    }
     if let Some(Some(draft)) = &patch.draft {
         let draft = checked(draft, most).map_err(|wrong| Refusal::invalid("draft", wrong))?;
         if draft.len() > TEXT_BYTES_MAX {

@@ -252,12 +252,13 @@ impl App {
         self.lines_are(text, |lines| lines.iter().any(|l| l.text == text && l.seq.is_some())).await;
     }
 
-    /// Shows the actions of the message with this text and clicks one.
+    /// Shows the actions of the message with this text and clicks one. They are on the message that
+    /// was focused or pointed at last, so one that has the focus already gets it anew.
     pub async fn act(&self, text: &str, action: &str) {
         let script = format!(
             "const item = [...document.querySelectorAll('message-item')]
                .find((m) => m.querySelector('message-text')?.textContent === {});
-             item?.scrollIntoView({{block: 'center'}}); item?.focus();
+             item?.scrollIntoView({{block: 'center'}}); item?.blur(); item?.focus();
              return item?.querySelector('message-actions {action}:not([hidden])') != null",
             json!(text)
         );

@@ -136,7 +136,7 @@ impl Engine {
 
     fn text(&self, text: &str) -> Result<String> {
         let invalid = |what: text::Wrong| Fault::invalid("text", what.to_string());
-        let checked = text::checked(text, self.limits.text).map_err(invalid)?;
+        let checked = text::checked(&text::composed(text), self.limits.text).map_err(invalid)?;
         if checked.trim().is_empty() {
             return Err(invalid(text::Wrong::Empty));
         }

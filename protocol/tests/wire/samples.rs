@@ -230,6 +230,10 @@ fn blank_mine() -> Mine {
     }
 }
 
+fn call(method: &str, body: Option<serde_json::Value>, key: Option<Key>) -> ClientFrame {
+    ClientFrame::Call { id: 20, method: method.into(), path: "/rooms".into(), body, key }
+}
+
 /// Each frame of a client.
 pub fn client_frames() -> Vec<ClientFrame> {
     let hello = Hello {
@@ -276,13 +280,8 @@ pub fn client_frames() -> Vec<ClientFrame> {
         ClientFrame::Pull { id: 4, room, since: 0, floor: None, latest: None },
         ClientFrame::Own { id: 5, since: 54 },
         ClientFrame::Heads { id: 6 },
-        ClientFrame::Call {
-            id: 20,
-            method: "POST".into(),
-            path: "/rooms".into(),
-            body: Some(json!({"name": "x"})),
-        },
-        ClientFrame::Call { id: 20, method: "GET".into(), path: "/rooms".into(), body: None },
+        call("POST", Some(json!({"name": "x"})), Some(key())),
+        call("GET", None, None),
         ClientFrame::Typing { room },
         ClientFrame::Focus { rooms: vec![room] },
         ClientFrame::Watch { users: vec![ADA, LIN], room: None },

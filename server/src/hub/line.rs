@@ -2,8 +2,9 @@
 //! collapse to one `lag` with the heads, signs of the moment are the latest only, and a reader who
 //! does not read is let go.
 
-use hallway_protocol::frames::{Presence, ServerFrame, close};
+use hallway_protocol::frames::{Presence, ServerFrame};
 use hallway_protocol::ids::{RoomId, Seq, UserId};
+use hallway_protocol::limits::TYPING_EVERY_MS;
 use hallway_protocol::rows::TenantRole;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -16,10 +17,6 @@ const DURABLE_FRAMES: usize = 512;
 const DURABLE_BYTES: usize = 256 * 1024;
 /// Signs of the moment of one kind that wait; beyond it new ones are dropped.
 const SLOTS: usize = 256;
-/// So many collapses within [`COLLAPSE_MS`] are the end.
-const COLLAPSES: usize = 3;
-/// See [`COLLAPSES`].
-const COLLAPSE_MS: i64 = 60_000;
 
 /// A connection as the hub sees it.
 #[derive(Debug)]
@@ -34,6 +31,8 @@ pub struct Line {
     pub session: String,
     state: Mutex<Queue>,
     wake: Notify,
+    /// Where it last said that its person types, and when, in ticks.
+    typed: Mutex<Option<(RoomId, i64)>>,
 }
 
 /// What the connection's own task is to write next.
@@ -59,7 +58,6 @@ pub(super) struct Queue {
     durable: VecDeque<Durable>,
     bytes: usize,
     lag: Option<Box<Lag>>,
-    collapses: Vec<i64>,
     slots: Option<Box<Slots>>,
     end: Option<u16>,
     own_head: Seq,
@@ -90,7 +88,8 @@ struct Slots {
 impl Line {
     /// A line on which nothing waits.
     pub fn new(id: u64, user: UserId, role: TenantRole, session: String) -> Self {
-        Line { id, user, role, session, state: Mutex::default(), wake: Notify::new() }
+        let (state, typed) = (Mutex::default(), Mutex::default());
+        Line { id, user, role, session, state, wake: Notify::new(), typed }
     }
 
     /// Waits until there is something to write.
@@ -136,7 +135,6 @@ impl Line {
     pub fn forget_waiting(&self) {
         let mut queue = self.state.lock();
         (queue.durable, queue.bytes, queue.lag) = (VecDeque::new(), 0, None);
-        queue.collapses.clear();
     }
 
     /// The head of the person's own log as the welcome says it.
@@ -154,6 +152,16 @@ impl Line {
     pub fn end(&self, code: u16) {
         self.state.lock().end.get_or_insert(code);
         self.wake.notify_one();
+    }
+
+    /// Whether a `typing` may be told of; it counts if so.
+    pub(super) fn may_type(&self, room: RoomId, now: i64) -> bool {
+        let mut typed = self.typed.lock();
+        let early = typed.is_some_and(|(last, at)| last == room && now - at < TYPING_EVERY_MS);
+        if !early {
+            *typed = Some((room, now));
+        }
+        !early
     }
 
     /// Somebody in a room it sits in types.
@@ -201,11 +209,11 @@ impl Line {
         self.wake.notify_one();
     }
 
-    /// Queues durable frames, in order. `now` is monotonic.
-    pub(super) fn push(&self, frames: impl Iterator<Item = Durable>, now: i64) {
+    /// Queues durable frames, in order.
+    pub(super) fn push(&self, frames: impl Iterator<Item = Durable>) {
         let mut queue = self.state.lock();
         for frame in frames {
-            queue.push(frame, now);
+            queue.push(frame);
         }
         drop(queue);
         self.wake.notify_one();
@@ -217,7 +225,7 @@ impl Line {
 }
 
 impl Queue {
-    fn push(&mut self, frame: Durable, now: i64) {
+    fn push(&mut self, frame: Durable) {
         if let Durable::Own(head, _) = frame {
             self.own_head = self.own_head.max(head);
         }
@@ -228,12 +236,12 @@ impl Queue {
         self.bytes += frame.text().len();
         self.durable.push_back(frame);
         if self.durable.len() > DURABLE_FRAMES || self.bytes > DURABLE_BYTES {
-            self.collapse(now);
+            self.collapse();
         }
     }
 
     /// Frees what waits and remembers the heads.
-    fn collapse(&mut self, now: i64) {
+    fn collapse(&mut self) {
         let mut lag = Box::<Lag>::default();
         for frame in std::mem::take(&mut self.durable) {
             lag.note(&frame);
@@ -241,11 +249,6 @@ impl Queue {
         self.lag = Some(lag);
         self.bytes = 0;
         self.slots = None;
-        self.collapses.retain(|at| now - at < COLLAPSE_MS);
-        self.collapses.push(now);
-        if self.collapses.len() >= COLLAPSES {
-            self.end.get_or_insert(close::TOO_SLOW);
-        }
     }
 }
 
@@ -304,6 +307,7 @@ pub fn encode(frame: &ServerFrame) -> Utf8Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hallway_protocol::frames::close;
 
     fn line() -> Line {
         Line::new(1, UserId(1), TenantRole::Member, "s".into())
@@ -324,40 +328,40 @@ mod tests {
     fn what_overflows_becomes_one_lag_with_the_heads() {
         let line = line();
         line.set_own_head(5);
-        line.push(events(7, 1..=400), 0);
-        line.push([Durable::Own(6, "own".into())].into_iter(), 0);
-        line.push(events(9, 1..=200), 0);
+        line.push(events(7, 1..=400));
+        line.push([Durable::Own(6, "own".into())].into_iter());
+        line.push(events(9, 1..=200));
         assert_eq!(text(line.next()), r#"{"type":"lag","rooms":[[7,400],[9,200]],"own":6}"#);
         assert_eq!(line.next(), None);
-        line.push(events(7, 401..=401), 0);
+        line.push(events(7, 401..=401));
         assert_eq!(text(line.next()), "xxxxxxxxxx");
     }
 
     #[test]
     fn until_the_lag_is_written_its_heads_move_and_nothing_waits() {
         let line = line();
-        line.push(events(7, 1..=513), 0);
-        line.push(events(7, 514..=5_000), 0);
+        line.push(events(7, 1..=513));
+        line.push(events(7, 514..=5_000));
         assert_eq!(text(line.next()), r#"{"type":"lag","rooms":[[7,5000]],"own":0}"#);
         assert_eq!(line.next(), None);
     }
 
+    /// One batch may be more than the queue holds, however fast the reader is.
     #[test]
-    fn the_third_collapse_in_a_minute_is_the_end() {
+    fn collapsing_again_and_again_is_no_end() {
         let line = line();
-        for (round, at) in [(1, 0), (2, 30_000), (3, 61_000)] {
-            line.push(events(7, round * 1000..=round * 1000 + 600), at);
+        for round in 1..=9 {
+            line.push(events(7, round * 1000..=round * 1000 + 600));
             assert!(text(line.next()).starts_with(r#"{"type":"lag""#));
+            assert_eq!(line.next(), None);
         }
-        line.push(events(7, 9_000..=9_600), 62_000);
-        assert_eq!(line.next(), Some(Next::Close(close::TOO_SLOW)));
     }
 
     #[test]
     fn bytes_count_as_frames_do() {
         let line = line();
         let large = |seq| Durable::Event(RoomId(7), seq, "x".repeat(100_000).into());
-        line.push((1..=3).map(large), 0);
+        line.push((1..=3).map(large));
         assert_eq!(text(line.next()), r#"{"type":"lag","rooms":[[7,3]],"own":0}"#);
     }
 
@@ -368,7 +372,7 @@ mod tests {
         line.presence(&[(UserId(3), Presence::Online)]);
         assert_eq!(text(line.next()), r#"{"type":"presence","users":[[3,"online"]]}"#);
         assert_eq!(line.next(), None);
-        line.push(events(7, 1..=300), 0);
+        line.push(events(7, 1..=300));
         line.presence(&[(UserId(3), Presence::Away)]);
         assert_eq!((0..300).filter_map(|_| line.next()).count(), 300);
         assert_eq!(line.next(), None);
@@ -377,7 +381,7 @@ mod tests {
     #[test]
     fn after_the_end_nothing_is_written() {
         let line = line();
-        line.push(events(7, 1..=3), 0);
+        line.push(events(7, 1..=3));
         line.end(close::THROWN_OUT);
         line.end(close::SIGNED_OUT);
         assert_eq!(line.next(), Some(Next::Close(close::THROWN_OUT)));

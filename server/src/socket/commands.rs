@@ -137,8 +137,8 @@ fn hear_question(talk: &mut Talk, frame: ClientFrame) {
             let heads = app.store.read(move |read| sync::bumps(read, &me, None));
             Box::pin(async { Ok(Outcome::Heads(heads.await?)) })
         }),
-        ClientFrame::Call { id, method, path, body } => {
-            ask(talk, id, |app, me| Box::pin(call(app.clone(), me, method, path, body)));
+        ClientFrame::Call { id, method, path, body, key } => {
+            ask(talk, id, |app, me| Box::pin(call(app.clone(), me, method, path, body, key)));
         }
         sign => hear_sign(talk, sign),
     }
@@ -345,12 +345,14 @@ async fn call(
     method: String,
     path: String,
     body: Option<serde_json::Value>,
+    key: Option<Key>,
 ) -> Result<Outcome> {
     let mut request = Request::builder()
         .method(method.as_str())
         .uri(format!("{}{path}", crate::routes::PREFIX))
         .header(header::CONTENT_TYPE, "application/json");
-    if let Some(key) = body.as_ref().and_then(|body| body["key"].as_str()) {
+    let of_body = || body.as_ref().and_then(|body| body["key"].as_str());
+    if let Some(key) = of_body().or(key.as_ref().map(Key::as_str)) {
         request = request.header("idempotency-key", key);
     }
     let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));

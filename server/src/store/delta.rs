@@ -2,6 +2,7 @@
 //! a window carries what changed in what is held, and the latest messages; a reset the latest alone.
 
 use super::engine::{Outcome, Record};
+use super::messages::select_messages;
 use super::rooms::Facts;
 use super::{Me, Read, Result, StoreError, members, messages, own, pages, reactions, rooms, users};
 use crate::access::{self, Act, Standing};
@@ -31,7 +32,7 @@ pub struct Pull {
 pub fn pull(read: &mut Read<'_>, me: &Me, asked: &Pull) -> Result<Delta> {
     let facts = rooms::facts(read, asked.room)?.ok_or(StoreError::NotFound("room"))?;
     let standing = access::may(read, me, Act::See, &facts)?;
-    let far = facts.head - asked.since > REPLAY_MAX && !asked.going;
+    let far = facts.head.saturating_sub(asked.since) > REPLAY_MAX && !asked.going;
     let mut delta = if asked.since > facts.head {
         fresh(read, &facts, standing, asked, DeltaKind::Reset)?
     } else if asked.since <= 0 {
@@ -58,7 +59,7 @@ fn empty(facts: &Facts, standing: Standing, asked: &Pull, kind: DeltaKind) -> De
         to: facts.head,
         kind,
         floor: asked.floor.unwrap_or(1),
-        first: asked.since + 1,
+        first: asked.since.saturating_add(1),
         done: true,
         rows: Vec::new(),
         hole: None,
@@ -93,10 +94,10 @@ fn window(read: &mut Read<'_>, facts: &Facts, standing: Standing, asked: &Pull) 
     let most = WINDOW_ROWS as i64 + 1;
     let range = params![facts.id, asked.since, from, most];
     let changed = read.all(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where room = $1 and rev <> seq and rev > $2 and seq >= $3 and seq <= $2
-         order by rev limit $4",
+        select_messages!(
+            "where room = $1 and rev <> seq and rev > $2 and seq >= $3 and seq <= $2
+         order by rev limit $4"
+        ),
         range,
         messages::row,
     )?;
@@ -179,18 +180,18 @@ fn replay(read: &mut Read<'_>, facts: &Facts, standing: Standing, asked: &Pull) 
     let (since, from) = (asked.since, standing.min_seq);
     let range = params![facts.id, since, from, MOST];
     let mut rows = read.all(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where room = $1 and seq > $2 and seq >= $3 and rev = seq
-         order by seq limit $4",
+        select_messages!(
+            "where room = $1 and seq > $2 and seq >= $3 and rev = seq
+         order by seq limit $4"
+        ),
         range,
         |row| messages::row(row).map(Row::Message),
     )?;
     rows.extend(read.all(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where room = $1 and rev <> seq and rev > $2 and seq >= $3
-         order by rev limit $4",
+        select_messages!(
+            "where room = $1 and rev <> seq and rev > $2 and seq >= $3
+         order by rev limit $4"
+        ),
         range,
         |row| messages::row(row).map(Row::Message),
     )?);

@@ -102,7 +102,7 @@ pub fn ack(tx: &mut Tx<'_>, me: &Me, stored: &[(RoomId, Seq)]) -> Result<()> {
 /// How far each member of a room has read and received.
 pub fn receipts(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Vec<Receipt>> {
     let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
-    access::may(read, me, Act::Mine, &facts)?;
+    access::may(read, me, Act::Receipts, &facts)?;
     read.all(
         "select i.person, i.seen, i.delivered
          from members m join mine i on i.person = m.person and i.room = m.room

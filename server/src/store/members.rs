@@ -37,7 +37,7 @@ fn join_as(
     let facts = rooms::lock(tx, room)?;
     let target = room.to_string();
     if ops::first(tx, me, key, "join", &target)?.is_some() {
-        return Ok(Once { again: true, answer: rooms::row(tx, me, room)? });
+        return rooms::again(tx, me, room);
     }
     if access::may(tx, me, act, &facts)?.role.is_none() {
         tx.hold_people(&[me.user])?;
@@ -205,7 +205,11 @@ pub fn set(
         }
         ops::keep(tx, me, key, "member", &target, None)?;
     }
-    let answer = row(tx, room, user)?.ok_or(StoreError::NotFound("member"))?;
+    let mut answer = row(tx, room, user)?.ok_or(StoreError::NotFound("member"))?;
+    if again && access::sees(tx, me, &facts)?.is_none() {
+        // Who is out of the room since learns that it was done, and nothing newer.
+        answer = Member { room, user, role: Role::Member, joined_seq: 0, left_seq: None, rev: 0 };
+    }
     Ok(Once { again, answer })
 }
 

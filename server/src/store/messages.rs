@@ -3,12 +3,25 @@
 use super::change::Change;
 use super::engine::{Outcome, Record};
 use super::ops::Done;
+use super::rooms::Facts;
 use super::{Me, Read, Result, StoreError, Tx, mentions, ops, rooms};
 use crate::access::{self, Act, Standing};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
 use hallway_protocol::rest::Edit;
 use hallway_protocol::rows::{Message, MessageKind, Row};
+
+/// A query of whole messages, read by [`row`]; what follows `from messages` is its argument.
+macro_rules! select_messages {
+    ($rest:literal) => {
+        concat!(
+            "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, \
+             everyone, meta, edited_at, pinned, deleted_at from messages ",
+            $rest
+        )
+    };
+}
+pub(super) use select_messages;
 
 /// What a command on a message did.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,9 +37,7 @@ pub struct Changed {
 /// The message a key was made for.
 pub fn by_key(read: &mut Read<'_>, me: &Me, room: RoomId, key: &Key) -> Result<Option<Message>> {
     read.one(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where key = $1 and sender = $2 and room = $3",
+        select_messages!("where key = $1 and sender = $2 and room = $3"),
         params![&key.to_bytes(), me.user, room],
         row,
     )
@@ -78,7 +89,7 @@ pub fn edit(
     text: &str,
 ) -> Result<Changed> {
     let facts = rooms::lock(tx, room)?;
-    if let Some(changed) = again(tx, me, key, "edit", room, seq)? {
+    if let Some(changed) = again(tx, me, key, "edit", &facts, seq)? {
         return Ok(changed);
     }
     let standing = access::may(tx, me, Act::Post, &facts)?;
@@ -128,7 +139,7 @@ pub fn destroy(
     seq: Seq,
 ) -> Result<Changed> {
     let facts = rooms::lock(tx, room)?;
-    if let Some(changed) = again(tx, me, key, "delete", room, seq)? {
+    if let Some(changed) = again(tx, me, key, "delete", &facts, seq)? {
         return Ok(changed);
     }
     let found = find(tx, room, seq)?;
@@ -186,7 +197,7 @@ pub fn pin(
 ) -> Result<Changed> {
     let facts = rooms::lock(tx, room)?;
     let kind = if on { "pin" } else { "unpin" };
-    if let Some(changed) = again(tx, me, key, kind, room, seq)? {
+    if let Some(changed) = again(tx, me, key, kind, &facts, seq)? {
         return Ok(changed);
     }
     let standing = access::may(tx, me, Act::Pin, &facts)?;
@@ -207,17 +218,21 @@ pub fn pin(
     done(tx, me, key, kind, message.rev, message)
 }
 
-/// The answer to a key done before, from the message as it is now.
+/// The answer to a key done before, from the message as it is now; somebody removed since is told
+/// that it was done, and of others' messages nothing newer than they saw.
 fn again(
     tx: &mut Tx<'_>,
     me: &Me,
     key: Option<&Key>,
     kind: &str,
-    room: RoomId,
+    room: &Facts,
     seq: Seq,
 ) -> Result<Option<Changed>> {
-    let Some(done) = ops::first(tx, me, key, kind, &target(room, seq))? else { return Ok(None) };
-    let row = find(tx, room, seq)?.map(Row::Message);
+    let Some(done) = ops::first(tx, me, key, kind, &target(room.id, seq))? else { return Ok(None) };
+    let seen = access::sees(tx, me, room)?;
+    let mine = |message: &Message| message.sender == me.user;
+    let shown = |message: &Message| mine(message) || seen.is_some_and(|min_seq| seq >= min_seq);
+    let row = find(tx, room.id, seq)?.filter(shown).map(Row::Message);
     Ok(Some(Changed { seq: done.seq.unwrap_or(seq), again: true, row }))
 }
 
@@ -241,13 +256,7 @@ pub(super) fn target(room: RoomId, seq: Seq) -> String {
 
 /// A message, whoever asks.
 pub(super) fn find(read: &mut Read<'_>, room: RoomId, seq: Seq) -> Result<Option<Message>> {
-    read.one(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where room = $1 and seq = $2",
-        params![room, seq],
-        row,
-    )
+    read.one(select_messages!("where room = $1 and seq = $2"), params![room, seq], row)
 }
 
 /// A message that is not below what the asker may see.

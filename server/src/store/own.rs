@@ -153,13 +153,18 @@ pub fn counts(
     if direct || unread == 0 {
         return Ok((unread, if direct { unread } else { 0 }));
     }
-    // Person 0 stands for everyone.
+    // Person 0 stands for everyone. An answer to what one does not see any more concerns nobody,
+    // unless it names them as well.
+    let named = format!("%,{user},%");
     let mentions = read.number(
         "select count(*) from (select distinct n.seq from mentions n
             join messages m on m.room = n.room and m.seq = n.seq
             where n.room = $1 and n.person in (0, $2) and n.seq > $3 and m.sender <> $2
-                and m.deleted_at is null limit $4) as concerning",
-        params![room, user, after, UNREAD_MAX],
+                and m.deleted_at is null
+                and (n.person = 0 or m.reply is null or m.reply >= $4
+                    or ',' || m.mentions || ',' like $5)
+            limit $6) as concerning",
+        params![room, user, after, min_seq, &named, UNREAD_MAX],
     )?;
     Ok((unread, mentions))
 }

@@ -1,6 +1,7 @@
 //! Messages in lists: pages of a room's history, threads, pins, all that somebody wrote. Each list
 //! carries what its messages need to be drawn: reactions, quoted messages, people.
 
+use super::messages::select_messages;
 use super::rooms::Facts;
 use super::{Me, Read, Result, StoreError, messages, reactions, rooms, users};
 use crate::access::{self, Act};
@@ -32,6 +33,7 @@ pub fn page(read: &mut Read<'_>, me: &Me, room: RoomId, part: Part, limit: usize
         Part::After(seq) => after(read, &facts, min_seq, seq, limit)?,
         Part::Around(seq) => {
             let half = limit / 2;
+            let seq = seq.min(facts.head + 1);
             let (mut found, lo, _) = before(read, &facts, min_seq, seq, half)?;
             let (rest, _, hi) = after(read, &facts, min_seq, seq - 1, limit - half)?;
             found.extend(rest);
@@ -53,24 +55,24 @@ fn before(
     limit: usize,
 ) -> Result<Found> {
     let mut found = read.all(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where room = $1 and seq < $2 and seq >= $3 order by seq desc limit $4",
+        select_messages!("where room = $1 and seq < $2 and seq >= $3 order by seq desc limit $4"),
         params![room.id, seq, min_seq, count(limit)],
         messages::row,
     )?;
     found.reverse();
     let full = found.len() == limit;
-    let lo = found.first().filter(|_| full).map_or(min_seq, |first| first.seq);
+    let lo = match found.first() {
+        Some(first) if full => first.seq,
+        None if full => seq.max(min_seq), // nothing was asked for
+        _ => min_seq,
+    };
     Ok((found, lo, (seq - 1).max(min_seq - 1)))
 }
 
 fn after(read: &mut Read<'_>, room: &Facts, min_seq: Seq, seq: Seq, limit: usize) -> Result<Found> {
-    let from = seq.max(min_seq - 1);
+    let from = seq.min(room.head).max(min_seq - 1);
     let found = read.all(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where room = $1 and seq > $2 order by seq limit $3",
+        select_messages!("where room = $1 and seq > $2 order by seq limit $3"),
         params![room.id, from, count(limit)],
         messages::row,
     )?;
@@ -104,10 +106,10 @@ pub fn thread(
     let first = messages::visible(read, room, seq, min_seq)?;
     let from = number(next).unwrap_or(seq);
     let mut found = read.all(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where room = $1 and thread = $2 and seq > $3 and seq >= $4
-         order by seq limit $5",
+        select_messages!(
+            "where room = $1 and thread = $2 and seq > $3 and seq >= $4
+         order by seq limit $5"
+        ),
         params![room, seq, from, min_seq, count(limit)],
         messages::row,
     )?;
@@ -129,10 +131,10 @@ pub fn pins(
     let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
     let min_seq = access::may(read, me, Act::See, &facts)?.min_seq;
     let found = read.all(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where room = $1 and pinned = 1 and seq < $2 and seq >= $3
-         order by seq desc limit $4",
+        select_messages!(
+            "where room = $1 and pinned = 1 and seq < $2 and seq >= $3
+         order by seq desc limit $4"
+        ),
         params![room, number(next).unwrap_or(facts.head + 1), min_seq, count(limit)],
         messages::row,
     )?;
@@ -192,9 +194,7 @@ fn these(read: &mut Read<'_>, room: RoomId, seqs: &Vec<i64>) -> Result<Vec<Messa
         return Ok(Vec::new());
     }
     read.all(
-        "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, everyone,
-            meta, edited_at, pinned, deleted_at
-         from messages where room = $1 and seq in (select value from rarray($2)) order by seq",
+        select_messages!("where room = $1 and seq in (select value from rarray($2)) order by seq"),
         params![room, seqs],
         messages::row,
     )

@@ -223,6 +223,10 @@ impl ToSql for Value<'_> {
             (Value::Null, _) => Ok(IsNull::Yes),
             (Value::Int(n), &Type::INT8) => n.to_sql(ty, out),
             (Value::Int(n), &Type::INT4) => i32::try_from(n)?.to_sql(ty, out),
+            // No text of ours has U+0000, so none is found by it; PostgreSQL would refuse to look.
+            (Value::Text(t), &Type::TEXT | &Type::VARCHAR) if t.contains('\0') => {
+                t.replace('\0', "\u{fffd}").to_sql(ty, out)
+            }
             (Value::Text(t), &Type::TEXT | &Type::VARCHAR) => t.to_sql(ty, out),
             (Value::Bytes(b), &Type::BYTEA) => b.to_sql(ty, out),
             (Value::List(list), &Type::INT8_ARRAY) => list.to_sql(ty, out),

@@ -22,7 +22,7 @@ pub fn set(
     on: bool,
 ) -> Result<Changed> {
     let facts = rooms::lock(tx, room)?;
-    let (kind, target) = (if on { "react" } else { "unreact" }, messages::target(room, seq));
+    let (kind, target) = (if on { "react" } else { "unreact" }, format!("{room}:{seq}:{emoji}"));
     if let Some(done) = ops::first(tx, me, key, kind, &target)? {
         let row = find(tx, me, room, seq, emoji)?.map(Row::Reaction);
         return Ok(Changed { seq: done.seq.unwrap_or(seq), again: true, row });

@@ -106,12 +106,37 @@ pub fn show(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Room> {
     row(read, me, room)
 }
 
+/// The answer to a key done before: the room as it is now, and to somebody who is out of it since
+/// nothing but its number.
+pub(super) fn again(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Once<Room>> {
+    let seen = match facts(read, room)? {
+        Some(facts) => access::sees(read, me, &facts)?,
+        None => None,
+    };
+    let answer = match seen {
+        Some(_) => row(read, me, room)?,
+        None => Room {
+            room,
+            kind: RoomKind::Group,
+            name: String::new(),
+            topic: String::new(),
+            visibility: Visibility::Private,
+            history: History::All,
+            ephemeral: false,
+            sealed: false,
+            deleted: false,
+            rev: 0,
+        },
+    };
+    Ok(Once { again: true, answer })
+}
+
 /// Makes a room; `new` keeps the limits.
 pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewRoom) -> Result<Once<Room>> {
     let key = key.or(new.key.as_ref());
     if let Some(done) = ops::first(tx, me, key, "room", "")? {
         let room = done.room.ok_or(StoreError::NotFound("room"))?;
-        return Ok(Once { again: true, answer: row(tx, me, room)? });
+        return again(tx, me, room);
     }
     access::may_in_tenant(me, TenantAct::Rooms)?;
     let mut people: Vec<UserId> = new.members.iter().copied().chain([me.user]).collect();
@@ -181,7 +206,7 @@ pub fn update(
     let facts = lock(tx, room)?;
     let target = room.to_string();
     if ops::first(tx, me, key, "room-patch", &target)?.is_some() {
-        return Ok(Once { again: true, answer: row(tx, me, room)? });
+        return again(tx, me, room);
     }
     access::may(tx, me, Act::Rename, &facts)?;
     if patch.visibility.is_some() || patch.history.is_some() {
@@ -357,6 +382,6 @@ fn history_text(history: History) -> &'static str {
 
 /// A join code as it is stored and compared: case and hyphens are ignored.
 pub(super) fn folded_code(code: &str) -> String {
-    let kept = code.chars().filter(|c| !c.is_whitespace() && *c != '-');
+    let kept = code.chars().filter(|c| !c.is_whitespace() && !c.is_control() && *c != '-');
     kept.flat_map(char::to_uppercase).collect()
 }

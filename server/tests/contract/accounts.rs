@@ -24,6 +24,7 @@ contract!(
     an_access_token_seen_spends_the_refresh_token_before_it,
     a_new_password_ends_the_other_sessions,
     a_session_of_somebody_else_is_not_there,
+    a_zero_in_an_id_names_nothing,
     a_profile_reaches_its_own_log_and_the_others,
     people_are_found_by_part_of_a_name,
     a_closed_account_frees_its_name,
@@ -295,6 +296,19 @@ async fn a_session_of_somebody_else_is_not_there(stage: Arc<Stage>) {
     assert!(stage.events.lock().contains(&ended));
     // user 1, session 2, its end 3
     assert_eq!(stage.heard_own(ada.user).last(), Some(&(2, 3)));
+}
+
+/// PostgreSQL takes no U+0000 in a text; what is looked for by one is not there.
+async fn a_zero_in_an_id_names_nothing(stage: Arc<Stage>) {
+    let ada = stage.person("ada").await;
+    let refused = stage.write(move |tx| sessions::end(tx, &ada, "a\0")).await;
+    assert!(matches!(refused, Err(StoreError::NotFound(_))), "{refused:?}");
+    let ada = stage.person("lin").await;
+    let find = Find { query: "a\0".into(), limit: 50, ..Find::default() };
+    assert_eq!(
+        stage.read(move |read| users::list(read, &ada, &find)).await.expect("a list").rows,
+        []
+    );
 }
 
 async fn a_profile_reaches_its_own_log_and_the_others(stage: Arc<Stage>) {

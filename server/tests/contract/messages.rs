@@ -3,7 +3,7 @@
 use crate::cast::{Stage, draft, key};
 use hallway_protocol::ids::{RoomId, Seq};
 use hallway_protocol::limits::EMOJI_KINDS;
-use hallway_protocol::rows::{Message, Row};
+use hallway_protocol::rows::{History, Message, Row};
 use hallway_server::store::{
     Event, Me, Result, StoreError, marks, members, messages, own, pages, reactions,
 };
@@ -20,6 +20,7 @@ contract!(
     pins_are_for_admins_and_listed,
     a_thread_is_its_first_message_and_the_replies,
     unread_and_mentions_are_what_the_protocol_says,
+    an_answer_to_what_is_not_seen_concerns_nobody,
     sending_clears_my_draft_when_it_says_so,
     everything_i_wrote_is_listed,
 );
@@ -313,6 +314,24 @@ async fn unread_and_mentions_are_what_the_protocol_says(stage: Arc<Stage>) {
     let (me, user) = (ada.clone(), bob.user);
     stage.write(move |tx| members::set(tx, &me, None, room, user, None)).await.expect("added");
     assert_eq!(counts(&stage, &bob, room).await, (0, 0));
+}
+
+/// Where history begins with joining: an answer to what one no longer sees is a message like others,
+/// unless it names one.
+async fn an_answer_to_what_is_not_seen_concerns_nobody(stage: Arc<Stage>) {
+    let (ada, lin) = (stage.person("ada").await, stage.person("lin").await);
+    let room = stage.room(&[&ada, &lin], |new| new.history = Some(History::Joined)).await.room;
+    let mine = stage.says(&lin, room, "mine").await.seq;
+    let (me, user) = (ada.clone(), lin.user);
+    stage.write(move |tx| members::remove(tx, &me, None, room, user)).await.expect("removed");
+    let me = ada.clone();
+    stage.write(move |tx| members::set(tx, &me, None, room, user, None)).await.expect("back");
+    for (text, expected) in [("to you", (1, 0)), ("to you, @lin", (2, 1)), ("all", (3, 1))] {
+        let mut said = draft(text);
+        said.reply = (text != "all").then_some(mine);
+        stage.store.append(ada.clone(), room, said).await.expect("an answer");
+        assert_eq!(counts(&stage, &lin, room).await, expected, "{text}");
+    }
 }
 
 async fn sending_clears_my_draft_when_it_says_so(stage: Arc<Stage>) {

@@ -9,6 +9,7 @@ mod entrance;
 mod front;
 mod house;
 mod invites;
+mod letter;
 mod limits;
 mod messages;
 mod once;

@@ -130,7 +130,10 @@ impl Answer {
         let body = self.body.as_object().unwrap_or_else(|| panic!("no object: {self:?}"));
         let mut names: Vec<_> = body.keys().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["after_ms", "code", "fields", "message", "retry"], "{self:?}");
+        let ours = ["after_ms", "code", "fields", "message", "retry", "status", "title", "type"];
+        assert_eq!(names, ours, "{self:?}");
+        assert_eq!(body["status"], self.status, "{self:?}");
+        assert!(body["title"].is_string() && body["type"] == "about:blank", "{self:?}");
         assert!(body["message"].as_str().is_some_and(|said| !said.is_empty()), "{self:?}");
         assert!(body["fields"].is_object(), "{self:?}");
         let code = body["code"].as_str().unwrap_or_else(|| panic!("no code: {self:?}"));

@@ -198,5 +198,6 @@ impl Op {
 
 fn call(id: u64, path: String, key: &Key) -> ClientFrame {
     let body = serde_json::json!({ "key": key });
-    ClientFrame::Call { id, method: "POST".into(), path, body: Some(body) }
+    let key = Some(key.clone());
+    ClientFrame::Call { id, method: "POST".into(), path, body: Some(body), key }
 }

@@ -162,9 +162,10 @@ impl Poll<'_> {
                 };
                 Ok(ServerFrame::Bump { rooms: synced.rooms.iter().map(bump).collect() })
             }
-            ClientFrame::Call { method, path, body, .. } => {
+            ClientFrame::Call { method, path, body, key, .. } => {
                 let method = method.parse().map_err(|_| Fault::invalid("method", "is unknown"))?;
-                let answer = self.wire.api.raw(method, &path, body.as_ref(), None, HELD).await?;
+                let answer =
+                    self.wire.api.raw(method, &path, body.as_ref(), key.as_ref(), HELD).await?;
                 let body = serde_json::from_slice(&answer).unwrap_or_default();
                 Ok(ServerFrame::Answer { id, status: 200, body })
             }

@@ -8,6 +8,7 @@ use hallway_protocol::rows::Message;
 use hallway_tests::wire::{self, Socket, key, messages};
 use hallway_tests::{Engine, House, Rest, Setup, soon};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
@@ -17,11 +18,9 @@ use tokio_tungstenite::MaybeTlsStream;
 const READERS: usize = 6;
 /// Messages of one slice, and the pause between two: a steady rate, whatever happens.
 const SLICE: usize = 240;
-const PAUSE: Duration = Duration::from_millis(4);
-/// Slices of each kind in one round; medians over them are compared.
-const SLICES: usize = 9;
-/// A round that a busy machine spoiled is made again, with all slices of both kinds kept.
-const ROUNDS: usize = 4;
+const PAUSE: Duration = Duration::from_millis(2);
+/// Pairs of slices, one of each kind beside each other in time; medians over them are compared.
+const PAIRS: usize = 24;
 /// What the others may lose.
 const MOST: f64 = 1.10;
 /// Text of a message: a slice of them is more than a connection's queue holds.
@@ -104,7 +103,12 @@ fn median(values: &[Duration]) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_who_stops_costs_the_others_nothing() {
-    let house = House::alone(Setup::new(Engine::Sqlite).unlimited()).await;
+    // In memory where there is a folder for it: a disk's own moods are larger than what is asked.
+    let memory = Path::new("/dev/shm");
+    let folder = memory.is_dir().then(|| tempfile::tempdir_in(memory).expect("a folder"));
+    let mut setup = Setup::new(Engine::Sqlite).unlimited();
+    setup.data = folder.as_ref().map(|folder| folder.path().join("data"));
+    let house = House::alone(setup).await;
     let ada = house.owner.clone();
     let kitchen = ada.creates("kitchen").await;
     let lin = house.person("lin").await;
@@ -117,27 +121,17 @@ async fn a_reader_who_stops_costs_the_others_nothing() {
     slice(&mut speaker, kitchen, &mut receipts).await;
 
     let (mut with, mut without) = (Vec::new(), Vec::new());
-    for round in 1..=ROUNDS {
-        for n in 0..SLICES * 2 {
-            // with, without, without, with: neither kind is always the first.
-            let stalled =
-                if matches!(n % 4, 0 | 3) { Some(slow(&house, &eve).await) } else { None };
-            pour(&mut speaker, kitchen, 400).await;
-            let p99 = slice(&mut speaker, kitchen, &mut receipts).await;
-            if stalled.is_some() { with.push(p99) } else { without.push(p99) }
-        }
-        let ratio = median(&with).as_secs_f64() / median(&without).as_secs_f64();
-        println!(
-            "round {round}: p99 {:?} with, {:?} without, ratio {ratio:.3}",
-            median(&with),
-            median(&without)
-        );
-        if ratio <= MOST {
-            tasks.end(Duration::from_secs(1)).await;
-            return;
-        }
+    for n in 0..PAIRS * 2 {
+        // with, without, without, with: neither kind is always the first.
+        let stalled = if matches!(n % 4, 0 | 3) { Some(slow(&house, &eve).await) } else { None };
+        pour(&mut speaker, kitchen, 400).await;
+        let p99 = slice(&mut speaker, kitchen, &mut receipts).await;
+        if stalled.is_some() { with.push(p99) } else { without.push(p99) }
     }
-    panic!("the slow reader cost the others more: with {with:?}, without {without:?}");
+    let ratio = median(&with).as_secs_f64() / median(&without).as_secs_f64();
+    println!("p99 {:?} with, {:?} without, ratio {ratio:.3}", median(&with), median(&without));
+    assert!(ratio <= MOST, "it cost the others more: with {with:?}, without {without:?}");
+    tasks.end(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 async fn call(socket: &mut Socket, method: &str, path: &str, body: Value) -> (u16, Value) {
     let id = socket.id();
     let (method, path) = (method.to_owned(), path.to_owned());
-    let call = ClientFrame::Call { id, method, path, body: Some(body) };
+    let call = ClientFrame::Call { id, method, path, body: Some(body), key: None };
     socket.send(&call).await.expect("open");
     socket
         .until("the call's answer", |frame| match frame {

@@ -10,7 +10,7 @@ pub use write::{Touched, Write};
 use crate::notify::{self, News};
 use crate::planted::{Bug, planted};
 use crate::search;
-use crate::store::{Sql, rooms};
+use crate::store::{Sql, rewind, rooms};
 use hallway_protocol::ids::{Millis, RoomId, Seq, UserId};
 use hallway_protocol::rows::{Member, Message, MessageKind, Mine, MineState, Reaction, Row, User};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -66,7 +66,7 @@ fn one(tx: &Connection, me: UserId, write: &Write, touched: &mut Touched) -> Sql
             touched.all_unsent |= *name == "held";
             crate::store::set(tx, name, value)
         }
-        Write::Epoch { epoch, heads } => rooms::rewind(tx, me, epoch, heads, touched),
+        Write::Epoch { epoch, heads } => rewind::rewind(tx, me, epoch, heads, touched),
     }
 }
 

@@ -30,13 +30,13 @@ impl Coverage {
         // Live traffic extends the last range: the common case costs nothing.
         if let Some(last) = self.0.last_mut()
             && last.0 <= lo
-            && last.1 + 1 >= lo
+            && last.1.saturating_add(1) >= lo
         {
             last.1 = last.1.max(hi);
             return;
         }
-        let from = self.0.partition_point(|range| range.1 + 1 < lo);
-        let to = self.0.partition_point(|range| range.0 <= hi + 1);
+        let from = self.0.partition_point(|range| range.1.saturating_add(1) < lo);
+        let to = self.0.partition_point(|range| range.0 <= hi.saturating_add(1));
         let mut whole = (lo, hi);
         for range in &self.0[from..to] {
             whole = (whole.0.min(range.0), whole.1.max(range.1));
@@ -96,6 +96,14 @@ mod tests {
         assert_eq!(coverage.around(20), None);
         assert_eq!(coverage.around(21), Some((21, 30)));
         assert_eq!(coverage.floor(), Some(5));
+    }
+
+    #[test]
+    fn the_ends_of_numbers_are_numbers() {
+        let mut coverage = Coverage::new([(4, 8)]);
+        coverage.add(Seq::MAX, Seq::MAX);
+        coverage.add(20, Seq::MAX);
+        assert_eq!(coverage.ranges(), [(4, 8), (20, Seq::MAX)]);
     }
 
     #[test]

@@ -81,7 +81,8 @@ pub struct Engine {
     epoch: Option<String>,
     own: Seq,
     own_head: Seq,
-    own_asked: bool,
+    /// The head that was known when the own log was asked for; none: it is not.
+    own_asked: Option<Seq>,
     rooms: BTreeMap<RoomId, Room>,
     strangers: BTreeMap<RoomId, Seq>,
     direct: BTreeSet<RoomId>,
@@ -124,7 +125,7 @@ impl Engine {
             epoch: None,
             own: 0,
             own_head: 0,
-            own_asked: false,
+            own_asked: None,
             rooms: BTreeMap::new(),
             strangers: BTreeMap::new(),
             direct: BTreeSet::new(),
@@ -167,7 +168,7 @@ impl Engine {
         self.direct = loaded.direct.into_iter().collect();
         self.outbox = Outbox::new(loaded.ops, loaded.last_op, loaded.held);
         self.held_stored = loaded.held;
-        self.own_asked = false;
+        self.own_asked = None;
         self.asked.clear();
     }
 
@@ -210,8 +211,10 @@ impl Engine {
 
     /// Begins: wants to be connected.
     pub(crate) fn start(&mut self, now: i64) -> Step {
-        // Links of an engine before this one (its store was replaced) have lower numbers.
+        // Links and questions of an engine before this one (its store was replaced) have lower
+        // numbers: no engine asks a thousand questions a millisecond.
         self.link.number = self.link.number.max(now.cast_unsigned());
+        self.next_id = self.next_id.max(now.cast_unsigned() << 10);
         self.link.wants = true;
         self.connect(now);
         self.finish(now)

@@ -118,16 +118,17 @@ impl Machine {
             _ => return Ok(()),
         };
         let Target::Key(key) = &*target else { return Ok(()) };
+        let key = self.engine.outbox().successor(key).clone();
         let seq = self
             .store
             .connection()
-            .prepare_cached("select seq from messages where key = ?1 and room = ?2")?
-            .query_map((key.as_str(), room.0), |row| row.get(0))?
+            .prepare_cached(
+                "select seq from messages where key = ?1 and room = ?2 and sender = ?3",
+            )?
+            .query_map((key.as_str(), room.0, self.store.me().0), |row| row.get(0))?
             .next()
             .transpose()?;
-        if let Some(seq) = seq {
-            *target = Target::Seq(seq);
-        }
+        *target = seq.map_or(Target::Key(key), Target::Seq);
         Ok(())
     }
 

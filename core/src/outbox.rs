@@ -19,6 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Commands unanswered in one room, unless the server says less.
 pub const UNANSWERED: usize = 16;
 
+/// The longest wait a server may ask for, milliseconds: what asks for more is tried anyway.
+pub const PATIENCE: i64 = 60_000;
+
 /// All operations, and which of them the store does not know as they are.
 #[derive(Debug, Default)]
 pub struct Outbox {
@@ -31,7 +34,7 @@ pub struct Outbox {
     /// Rooms whose later commands the server refuses until this key comes again.
     stopped: BTreeMap<RoomId, Key>,
     /// Refused messages that went anew under another key in this life of the process.
-    replaced: BTreeSet<Key>,
+    replaced: BTreeMap<Key, Key>,
 }
 
 /// What a step left to be written.
@@ -66,13 +69,18 @@ impl Outbox {
         self.ops.values().find(|op| op.key == *key)
     }
 
+    /// The key under which a refused message that was edited goes now; any other is its own.
+    pub fn successor<'a>(&'a self, mut key: &'a Key) -> &'a Key {
+        while let Some(next) = self.replaced.get(key) {
+            key = next;
+        }
+        key
+    }
+
     /// Sends up to this place wait for the person's word; 0: none.
     pub fn held(&self) -> i64 {
-        if self.ops.range(..=self.held).any(|(_, op)| op.is_send() && op.is_alive()) {
-            self.held
-        } else {
-            0
-        }
+        let waits = |(_, op): (&i64, &Op)| op.is_send() && op.is_alive();
+        if self.held > 0 && self.ops.range(..=self.held).any(waits) { self.held } else { 0 }
     }
 
     /// Holds every present send back, or lets them go.
@@ -146,6 +154,18 @@ impl Outbox {
         self.next += 1;
     }
 
+    /// Enters a room: a leave that was never said is taken back, one that was is followed by it.
+    pub fn join(&mut self, room: RoomId, key: Key, at: Millis, inside: bool) {
+        let door = |op: &&Op| matches!(op.act, Act::Join | Act::Leave) && op.is_alive();
+        let last = self.ops.values().rev().filter(|op| op.room == room).find(door);
+        match last.map(|op| (op.op, op.act == Act::Join, op.is_fresh())) {
+            Some((_, true, _)) => {}
+            Some((leave, false, true)) => self.remove(leave),
+            None if inside => {}
+            Some(_) | None => self.add(room, key, Act::Join, at, None),
+        }
+    }
+
     fn find(&self, wanted: impl Fn(&Op) -> bool) -> Option<i64> {
         self.ops.values().find(|op| wanted(op)).map(|op| op.op)
     }
@@ -168,9 +188,9 @@ impl Outbox {
             }
         }
         let (seq, of) = parts(&target);
-        let earlier = self
-            .find(|op| op.is_fresh() && matches!(op.act, Act::Edit { .. }) && op.concerns(seq, of));
-        match earlier {
+        let waits = |op: &Op| op.is_fresh() && op.is_alive() && matches!(op.act, Act::Edit { .. });
+        let here = |op: &Op| op.room == room || planted(Bug::EditInAnyRoom);
+        match self.find(|op| here(op) && waits(op) && op.concerns(seq, of)) {
             Some(op) => self.touch(op, |op| set_text(op, text)),
             None => self.add(room, key, Act::Edit { text }, at, Some(target)),
         }
@@ -179,7 +199,7 @@ impl Outbox {
     /// A refused message goes again as a new one; what needed the old one needs the new.
     fn replace(&mut self, old: &Op, key: Key, text: String, at: Millis) {
         self.remove(old.op);
-        self.replaced.insert(old.key.clone());
+        self.replaced.insert(old.key.clone(), key.clone());
         let Act::Send { reply, thread, .. } = old.act else { return };
         let target = reply.map(Target::Seq).or(old.needs.clone().map(Target::Key));
         self.add(old.room, key.clone(), Act::Send { text, reply: None, thread }, at, target);
@@ -254,7 +274,7 @@ impl Outbox {
     /// edited goes already.
     pub fn retry(&mut self, key: &Key) -> bool {
         let Some(op) = self.find(|op| op.key == *key && op.state == State::Failed) else {
-            return self.replaced.contains(key);
+            return self.replaced.contains_key(key);
         };
         self.touch(op, |op| {
             op.state = if op.needs.is_some() { State::Blocked } else { State::Queued };

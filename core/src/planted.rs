@@ -29,10 +29,16 @@ pub enum Bug {
     FailedBlocksAll,
     /// The notified mark is not raised with the notice.
     NotifiedForgotten,
+    /// A waiting edit is rewritten by one of the same number in another room.
+    EditInAnyRoom,
+    /// The answer to a leave whose room is gone already stays awaited.
+    LeaveAwaited,
+    /// A count is taken for one of the read mark that is known when it arrives.
+    CountedFromHere,
 }
 
 /// All of them, for the test that looks for each.
-pub const ALL: [Bug; 12] = [
+pub const ALL: [Bug; 15] = [
     Bug::ApplyWithoutVersion,
     Bug::OkMovesCursor,
     Bug::CoverBeforeDone,
@@ -45,6 +51,9 @@ pub const ALL: [Bug; 12] = [
     Bug::BackoffResetAtConnect,
     Bug::FailedBlocksAll,
     Bug::NotifiedForgotten,
+    Bug::EditInAnyRoom,
+    Bug::LeaveAwaited,
+    Bug::CountedFromHere,
 ];
 
 #[cfg(feature = "planted")]

@@ -157,6 +157,7 @@ impl Poll<'_> {
                     room: head.room,
                     head: head.head,
                     last_n: head.last_n,
+                    read: head.read,
                     unread: head.unread,
                     mentions: head.mentions,
                 };

@@ -8,6 +8,7 @@ mod damage;
 mod load;
 mod outbox;
 mod replace;
+pub(crate) mod rewind;
 mod room_views;
 pub(crate) mod rooms;
 mod unread;

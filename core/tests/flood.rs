@@ -71,7 +71,8 @@ fn events_with_gaps() {
 #[test]
 fn events_and_heads_of_strangers() {
     bounded("events", |n| ServerFrame::Event { room: RoomId(1_000 + n), seq: 1, rows: Vec::new() });
-    let bump = |n| Bump { room: RoomId(1_000 + n), head: n, last_n: n, unread: 1, mentions: 1 };
+    let bump =
+        |n| Bump { room: RoomId(1_000 + n), head: n, last_n: n, read: 0, unread: 1, mentions: 1 };
     bounded("bumps", |n| ServerFrame::Bump { rooms: vec![bump(n)] });
     bounded("lags", |n| ServerFrame::Lag { rooms: vec![(RoomId(1_000 + n), n)], own: 1 });
 }

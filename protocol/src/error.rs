@@ -1,5 +1,6 @@
 //! Refusals: one object on REST and socket. Programs switch on `code`, people read `message`.
 
+use crate::ids::exact;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -108,7 +109,7 @@ pub struct Refused {
     #[serde(default)]
     pub retry: Retry,
     /// How long to wait first, milliseconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     pub after_ms: Option<i64>,
     /// Which parts of the input were wrong, and how.
     #[serde(default)]

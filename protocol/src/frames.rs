@@ -2,7 +2,7 @@
 //! key; unknown types and unknown fields are ignored by both sides. `id` is the sender's own number
 //! for the answer.
 
-use crate::ids::{Key, Millis, RoomId, Seq, UserId};
+use crate::ids::{Key, Millis, RoomId, Seq, UserId, exact};
 use crate::rows::Notify;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -20,15 +20,48 @@ pub enum ClientFrame {
     /// Says something; answered by `ok` or `error`, like all below up to `heads`.
     Send(Send),
     /// Changes the text of an own message.
-    Edit { id: u64, room: RoomId, key: Key, seq: Seq, text: String },
+    Edit {
+        id: u64,
+        room: RoomId,
+        key: Key,
+        #[serde(deserialize_with = "exact")]
+        seq: Seq,
+        text: String,
+    },
     /// Leaves a tombstone.
-    Delete { id: u64, room: RoomId, key: Key, seq: Seq },
+    Delete {
+        id: u64,
+        room: RoomId,
+        key: Key,
+        #[serde(deserialize_with = "exact")]
+        seq: Seq,
+    },
     /// Sets or takes back an emoji.
-    React { id: u64, room: RoomId, key: Key, seq: Seq, emoji: String, on: bool },
+    React {
+        id: u64,
+        room: RoomId,
+        key: Key,
+        #[serde(deserialize_with = "exact")]
+        seq: Seq,
+        emoji: String,
+        on: bool,
+    },
     /// Pins or unpins.
-    Pin { id: u64, room: RoomId, key: Key, seq: Seq, on: bool },
+    Pin {
+        id: u64,
+        room: RoomId,
+        key: Key,
+        #[serde(deserialize_with = "exact")]
+        seq: Seq,
+        on: bool,
+    },
     /// Moves the read mark forward; answered by `ok` with `own`.
-    Read { id: u64, room: RoomId, seq: Seq },
+    Read {
+        id: u64,
+        room: RoomId,
+        #[serde(deserialize_with = "exact")]
+        seq: Seq,
+    },
     /// Changes what I keep about a room; answered by `ok` with `own`.
     Mine {
         id: u64,
@@ -42,14 +75,19 @@ pub enum ClientFrame {
     Pull {
         id: u64,
         room: RoomId,
+        #[serde(deserialize_with = "exact")]
         since: Seq,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "exact")]
         floor: Option<Seq>,
         #[serde(default)]
         latest: Option<usize>,
     },
     /// Asks for an `own`.
-    Own { id: u64, since: Seq },
+    Own {
+        id: u64,
+        #[serde(deserialize_with = "exact")]
+        since: Seq,
+    },
     /// Asks for a `bump` of all joined rooms.
     Heads { id: u64 },
     /// Any REST call; answered by `answer`.
@@ -78,9 +116,9 @@ pub enum ClientFrame {
     Presence { state: Presence },
     /// Stored on the device.
     Ack {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "exact")]
         rooms: Vec<(RoomId, Seq)>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
         own: Option<Seq>,
     },
     /// Sign of life.
@@ -105,7 +143,7 @@ pub struct Hello {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
     /// My own log's cursor; 0 holds nothing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     pub own: Seq,
     /// Cursors by room, or `"acked"`.
     #[serde(default)]
@@ -120,7 +158,7 @@ pub struct Hello {
 #[serde(untagged)]
 pub enum Cursors {
     /// `[[room, cursor], …]`.
-    List(Vec<(RoomId, Seq)>),
+    List(#[serde(deserialize_with = "exact")] Vec<(RoomId, Seq)>),
     /// `"acked"`: start from my last acks.
     Word(Acked),
 }
@@ -152,10 +190,10 @@ pub struct Send {
     #[serde(default)]
     pub text: String,
     /// `seq` it answers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     pub reply: Option<Seq>,
     /// `seq` of the thread's first message.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     pub thread: Option<Seq>,
     /// Media ids.
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Ids and keys. A room, a person and a tenant are integers below 2^53 (JavaScript reads them
 //! exactly), random, global and never reused; a [`Key`] is a UUIDv7 that a client made once.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
 /// Position of a change in a log: dense from 1. 0 means "before the first".
@@ -10,6 +10,58 @@ pub type Seq = i64;
 /// Unix milliseconds; shown to people, never used to order anything.
 pub type Millis = i64;
 
+/// No number on the wire is larger: every program reads them exactly, and no sum of a few of them
+/// overflows.
+pub const NUMBER_MAX: i64 = 1 << 53;
+
+/// Numbers that may be read from the wire.
+pub trait Exact {
+    /// None of them is negative, none too large.
+    fn is_exact(&self) -> bool;
+}
+
+impl Exact for i64 {
+    fn is_exact(&self) -> bool {
+        (0..=NUMBER_MAX).contains(self)
+    }
+}
+
+impl<T: Exact> Exact for Option<T> {
+    fn is_exact(&self) -> bool {
+        self.as_ref().is_none_or(Exact::is_exact)
+    }
+}
+
+impl<T: Exact> Exact for Vec<T> {
+    fn is_exact(&self) -> bool {
+        self.iter().all(Exact::is_exact)
+    }
+}
+
+impl<A: Exact, B: Exact> Exact for (A, B) {
+    fn is_exact(&self) -> bool {
+        self.0.is_exact() && self.1.is_exact()
+    }
+}
+
+impl<A: Exact, B: Exact, C: Exact> Exact for (A, B, C) {
+    fn is_exact(&self) -> bool {
+        self.0.is_exact() && self.1.is_exact() && self.2.is_exact()
+    }
+}
+
+/// Reads numbers from the wire, or says that they cannot be right.
+pub(crate) fn exact<'de, T: Exact + Deserialize<'de>, D: Deserializer<'de>>(
+    d: D,
+) -> Result<T, D::Error> {
+    let numbers = T::deserialize(d)?;
+    if numbers.is_exact() {
+        Ok(numbers)
+    } else {
+        Err(serde::de::Error::custom("a number is out of range"))
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -17,7 +69,13 @@ macro_rules! id {
             Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
         )]
         #[serde(transparent)]
-        pub struct $name(pub i64);
+        pub struct $name(#[serde(deserialize_with = "exact")] pub i64);
+
+        impl Exact for $name {
+            fn is_exact(&self) -> bool {
+                self.0.is_exact()
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,7 +169,7 @@ impl fmt::Display for Key {
 }
 
 impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
         text.parse().map_err(serde::de::Error::custom)
     }

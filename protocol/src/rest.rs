@@ -2,7 +2,7 @@
 //! message or a membership are the rows themselves.
 
 use crate::frames::{Delta, Head, OwnFrame, ServerFrame};
-use crate::ids::{Key, Millis, RoomId, Seq, UserId};
+use crate::ids::{Key, Millis, RoomId, Seq, UserId, exact};
 use crate::rows::{History, Role, Row, Visibility};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -93,6 +93,7 @@ pub struct MemberRole {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ReadMark {
     /// Read up to here.
+    #[serde(deserialize_with = "exact")]
     pub seq: Seq,
 }
 
@@ -105,10 +106,10 @@ pub struct NewMessage {
     #[serde(default)]
     pub text: String,
     /// `seq` it answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub reply: Option<Seq>,
     /// `seq` of the thread's first message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub thread: Option<Seq>,
     /// Media ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -137,6 +138,7 @@ pub struct Edit {
     /// What it said until then.
     pub text: String,
     /// When it was written.
+    #[serde(deserialize_with = "exact")]
     pub at: Millis,
 }
 
@@ -144,14 +146,18 @@ pub struct Edit {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Page {
     /// Nothing is missing from here …
+    #[serde(deserialize_with = "exact")]
     pub lo: Seq,
     /// … to here.
+    #[serde(deserialize_with = "exact")]
     pub hi: Seq,
     /// Oldest first; messages, their reactions, messages they quote, people.
     pub rows: Vec<Row>,
     /// The room's head when it was read.
+    #[serde(deserialize_with = "exact")]
     pub as_of: Seq,
     /// Lowest `seq` I may see.
+    #[serde(deserialize_with = "exact")]
     pub min_seq: Seq,
 }
 
@@ -185,8 +191,10 @@ pub struct Receipt {
     /// Who.
     pub user: UserId,
     /// Read mark.
+    #[serde(deserialize_with = "exact")]
     pub read: Seq,
     /// Stored on one of their devices.
+    #[serde(deserialize_with = "exact")]
     pub delivered: Seq,
 }
 
@@ -206,6 +214,7 @@ pub struct Sync {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<String>,
     /// My own log's cursor.
+    #[serde(deserialize_with = "exact")]
     pub own: Seq,
     /// Where I stand in each room.
     pub rooms: Vec<SyncRoom>,
@@ -213,7 +222,7 @@ pub struct Sync {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub focus: Vec<RoomId>,
     /// How long to wait when nothing is behind, at most 30,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<i64>,
 }
 
@@ -244,6 +253,7 @@ pub struct Synced {
     /// The data set.
     pub epoch: String,
     /// Server time.
+    #[serde(deserialize_with = "exact")]
     pub now: Millis,
     /// As `welcome.rooms`.
     pub rooms: Vec<Head>,

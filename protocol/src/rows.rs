@@ -3,7 +3,7 @@
 //!
 //! In a row a field that is null, false, empty or zero is left out; reading restores it.
 
-use crate::ids::{Key, Millis, RoomId, Seq, UserId};
+use crate::ids::{Key, Millis, RoomId, Seq, UserId, exact};
 use serde::{Deserialize, Serialize};
 
 /// True for a value that a row may leave out.
@@ -67,15 +67,18 @@ pub struct Message {
     /// The room whose log numbers it.
     pub room: RoomId,
     /// Its position in the room's log; with `room` its identity.
+    #[serde(deserialize_with = "exact")]
     pub seq: Seq,
     /// Its version: the `seq` of the change that last wrote it.
+    #[serde(deserialize_with = "exact")]
     pub rev: Seq,
     /// Ordinal among the room's countable messages; 0 for system notices.
-    #[serde(default, skip_serializing_if = "blank")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "blank")]
     pub n: i64,
     /// Who said it; for system notices who caused it.
     pub sender: UserId,
     /// When the server took it, for display.
+    #[serde(deserialize_with = "exact")]
     pub at: Millis,
     /// The key its sender gave it; none for system notices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,10 +89,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "blank")]
     pub text: String,
     /// `seq` of the message it answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub reply: Option<Seq>,
     /// `seq` of the first message of the thread it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub thread: Option<Seq>,
     /// Attached files.
     #[serde(default, skip_serializing_if = "blank")]
@@ -104,7 +107,7 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "blank")]
     pub meta: serde_json::Map<String, serde_json::Value>,
     /// When its text last changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Millis>,
     /// It is pinned in its room.
     #[serde(default, skip_serializing_if = "blank")]
@@ -125,12 +128,13 @@ pub struct File {
     #[serde(rename = "type")]
     pub kind: String,
     /// Bytes.
+    #[serde(deserialize_with = "exact")]
     pub size: i64,
     /// Pixels, for pictures and video.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub width: Option<i64>,
     /// Pixels, for pictures and video.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub height: Option<i64>,
 }
 
@@ -140,6 +144,7 @@ pub struct Reaction {
     /// The room.
     pub room: RoomId,
     /// The message.
+    #[serde(deserialize_with = "exact")]
     pub seq: Seq,
     /// Who reacted.
     pub user: UserId,
@@ -149,6 +154,7 @@ pub struct Reaction {
     #[serde(default, skip_serializing_if = "blank")]
     pub on: bool,
     /// Version, of the room's log.
+    #[serde(deserialize_with = "exact")]
     pub rev: Seq,
 }
 
@@ -175,12 +181,13 @@ pub struct Member {
     /// Their role.
     pub role: Role,
     /// `seq` of their last joining.
-    #[serde(default, skip_serializing_if = "blank")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "blank")]
     pub joined_seq: Seq,
     /// `seq` of their leaving or removal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub left_seq: Option<Seq>,
     /// Version, of the room's log.
+    #[serde(deserialize_with = "exact")]
     pub rev: Seq,
 }
 
@@ -244,6 +251,7 @@ pub struct Room {
     #[serde(default, skip_serializing_if = "blank")]
     pub deleted: bool,
     /// Version, of the room's log.
+    #[serde(deserialize_with = "exact")]
     pub rev: Seq,
 }
 
@@ -296,6 +304,7 @@ pub struct User {
     #[serde(default, skip_serializing_if = "blank")]
     pub second_factor: bool,
     /// Version, of that person's own log.
+    #[serde(deserialize_with = "exact")]
     pub rev: Seq,
 }
 
@@ -334,16 +343,16 @@ pub struct Mine {
     /// Joined, left, removed, deleted.
     pub state: MineState,
     /// The room's head when this was written.
-    #[serde(default, skip_serializing_if = "blank")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "blank")]
     pub head: Seq,
     /// Read mark.
-    #[serde(default, skip_serializing_if = "blank")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "blank")]
     pub read: Seq,
     /// Unread messages, counted to 100.
-    #[serde(default, skip_serializing_if = "blank")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "blank")]
     pub unread: i64,
     /// Those that concern me.
-    #[serde(default, skip_serializing_if = "blank")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "blank")]
     pub mentions: i64,
     /// Marked unread by hand.
     #[serde(default, skip_serializing_if = "blank")]
@@ -352,7 +361,7 @@ pub struct Mine {
     #[serde(default)]
     pub notify: Notify,
     /// Quiet until then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub muted_until: Option<Millis>,
     /// Kept at the top.
     #[serde(default, skip_serializing_if = "blank")]
@@ -361,9 +370,10 @@ pub struct Mine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
     /// Lowest `seq` I may see; 0 and 1 both mean everything.
-    #[serde(default, skip_serializing_if = "blank")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "blank")]
     pub min_seq: Seq,
     /// Version, of my own log.
+    #[serde(deserialize_with = "exact")]
     pub rev: Seq,
 }
 
@@ -379,11 +389,12 @@ pub struct SessionRow {
     #[serde(default, skip_serializing_if = "blank")]
     pub current: bool,
     /// For display.
-    #[serde(default, skip_serializing_if = "blank")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "blank")]
     pub last_seen_at: Millis,
     /// Signed out.
     #[serde(default, skip_serializing_if = "blank")]
     pub ended: bool,
     /// Version, of my own log.
+    #[serde(deserialize_with = "exact")]
     pub rev: Seq,
 }

@@ -189,3 +189,33 @@ proptest! {
         let _ = serde_json::from_str::<ServerFrame>(&text);
     }
 }
+
+#[test]
+fn numbers_that_nothing_counts_are_refused() {
+    let huge = ["9223372036854775807", "9007199254740993", "-1", "1e300"];
+    for number in huge {
+        for frame in [
+            r#"{"type":"event","room":7,"seq":#,"rows":[]}"#,
+            r#"{"type":"event","room":#,"seq":7,"rows":[]}"#,
+            r#"{"type":"lag","rooms":[[7,#]],"own":1}"#,
+            r#"{"type":"goaway","after_ms":#,"why":"restart"}"#,
+            r#"{"type":"ok","id":0,"room":7,"seq":#,"again":false,"row":null}"#,
+            r#"{"type":"users","rows":[{"t":"user","user":3,"name":"ada","rev":#}]}"#,
+        ] {
+            let frame = frame.replace('#', number);
+            assert!(serde_json::from_str::<ServerFrame>(&frame).is_err(), "{frame}");
+        }
+        for frame in [
+            r#"{"type":"pull","id":1,"room":7,"since":#}"#,
+            r#"{"type":"read","id":1,"room":7,"seq":#}"#,
+            r#"{"type":"ack","rooms":[[7,#]]}"#,
+            r#"{"type":"hello","v":1,"token":"t","rooms":[[7,#]]}"#,
+        ] {
+            let frame = frame.replace('#', number);
+            assert!(serde_json::from_str::<ClientFrame>(&frame).is_err(), "{frame}");
+        }
+    }
+    let free = r#"{"type":"send","id":1,"room":7,"key":"01890a5d-ac96-774b-bcce-b302099a8057",
+        "text":"x","meta":{"any":9223372036854775807}}"#;
+    assert!(serde_json::from_str::<ClientFrame>(free).is_ok(), "what is free stays free");
+}

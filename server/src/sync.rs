@@ -37,8 +37,9 @@ pub async fn create(
     let mut stop = app.sockets.stop();
     loop {
         let (me, asked) = (me.clone(), body.clone());
-        let same_epoch = body.epoch.as_ref().is_none_or(|epoch| *epoch == app.store.epoch());
-        let look = move |read: &mut Read<'_>| sync::sync(read, &me, &asked, same_epoch);
+        let other = body.epoch.clone().filter(|epoch| *epoch != app.store.epoch());
+        let same_epoch = other.is_none();
+        let look = move |read: &mut Read<'_>| sync::sync(read, &me, &asked, other.as_deref());
         let Caught { heads, deltas, own } = app.store.read(look).await?;
         let ephemeral = present.line.signs();
         let idle = same_epoch

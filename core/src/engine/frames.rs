@@ -6,6 +6,8 @@ use crate::error::Fault;
 use crate::feed::{Change, FaultView};
 use crate::notify::News;
 use crate::op::Act;
+use crate::outbox::PATIENCE;
+use crate::planted::{Bug, planted};
 use crate::room::{PageVerdict, Taken};
 use crate::world::Effect;
 use hallway_protocol::error::{Code, Refused, Retry};
@@ -106,7 +108,7 @@ impl Engine {
                 head: delta.head,
                 base: 0,
                 last_n: delta.last_n,
-                read: 0,
+                read: delta.read,
                 unread: delta.unread,
                 mentions: delta.mentions,
             }));
@@ -114,13 +116,13 @@ impl Engine {
     }
 
     fn bump(&mut self, bump: Bump) {
-        let Bump { room, head, last_n, unread, mentions } = bump;
+        let Bump { room, head, last_n, read, unread, mentions } = bump;
         let pull = mentions > 0 || self.focus.contains(&room);
         if self.with_room(room, |room| room.hint(head, pull)).is_none() {
             return self.stranger(room, head);
         }
         self.note_mentions(room, mentions);
-        let head = Head { room, head, base: 0, last_n, read: 0, unread, mentions };
+        let head = Head { room, head, base: 0, last_n, read, unread, mentions };
         self.out.writes.push(Write::Counted(head));
     }
 
@@ -159,9 +161,12 @@ impl Engine {
         if let Some(id) = asked {
             if frame.done {
                 self.asked.remove(&id);
-                self.own_asked = false;
-                // The log ends here, whatever was guessed about its head.
-                self.own_head = self.own;
+                let told = self.own_asked.take().unwrap_or_default();
+                // The log ends here, whatever was guessed about its head before it was asked for;
+                // what was told meanwhile may have happened after the answer was read.
+                if self.own_head <= told {
+                    self.own_head = self.own;
+                }
             } else if let Some(question) = self.asked.get_mut(&id) {
                 question.until = now + super::link::ANSWER_TIMEOUT;
             }
@@ -209,10 +214,11 @@ impl Engine {
             }
             self.rows(vec![row], News::Quiet);
         }
+        // What nobody asked for covers nothing: ranges would grow as the peer likes (P11).
+        let Some(Question::Op(op)) = asked.map(|asked| asked.what) else { return };
         if let Some((room, seq)) = message {
             self.with_room(room, |room| room.ok(seq));
         }
-        let Some(Question::Op(op)) = asked.map(|asked| asked.what) else { return };
         let Some(op) = self.outbox.get(op).cloned() else { return };
         match op.act {
             Act::Send { .. } => {
@@ -247,13 +253,13 @@ impl Engine {
             },
             Question::Pull(room) => {
                 let after = match refused.retry {
-                    Retry::Later => refused.after_ms.unwrap_or_default(),
+                    Retry::Later => refused.after_ms.unwrap_or_default().min(PATIENCE),
                     _ => REFUSED_PULL,
                 };
                 self.with_room(room, |room| room.refused(id, now, after));
             }
             Question::Own => {
-                self.own_asked = false;
+                self.own_asked = None;
                 self.own_head = self.own;
                 self.probe(now);
             }
@@ -273,11 +279,17 @@ impl Engine {
 
     /// The answer to a `call`: joining and leaving.
     fn answer(&mut self, now: i64, id: u64, status: u16, body: serde_json::Value) {
-        let Some(Question::Op(op)) = self.asked.get(&id).map(|asked| asked.what) else {
-            self.asked.remove(&id);
+        let op = match self.asked.get(&id).map(|asked| asked.what) {
+            Some(Question::Op(op)) => self.outbox.get(op).cloned(),
+            _ => None,
+        };
+        // A leave whose `own` came first is gone already, but its answer was awaited.
+        let Some(found) = op else {
+            if !planted(Bug::LeaveAwaited) {
+                self.asked.remove(&id);
+            }
             return;
         };
-        let Some(found) = self.outbox.get(op).cloned() else { return };
         let gone = status == 404 && found.act == Act::Leave;
         if (200..300).contains(&status) || gone {
             self.asked.remove(&id);
@@ -327,6 +339,7 @@ impl Engine {
         let result = match page {
             Err(refused) if refused.code == Code::Unknown => Err(Fault::Offline),
             Err(refused) => Err(Fault::Refused(refused)),
+            Ok(page) if is_foreign(&page, room) => Err(Fault::Offline),
             Ok(page) => match self.with_room(room, |machine| machine.page(&page)) {
                 None => Err(Fault::not_found("room")),
                 Some(PageVerdict::Apply) => {
@@ -355,6 +368,11 @@ impl Engine {
 
 fn view(refused: &Refused) -> FaultView {
     FaultView { code: refused.code.as_str().to_owned(), message: refused.message.clone() }
+}
+
+/// It speaks of another room: nothing in it says anything about this one.
+fn is_foreign(page: &Page, room: RoomId) -> bool {
+    page.rows.iter().any(|row| matches!(row, Row::Message(message) if message.room != room))
 }
 
 /// What was read of a range is all there is in it.

@@ -6,7 +6,7 @@ use crate::error::{Fault, Result};
 use crate::op::Act;
 use crate::world::{Effect, Intent, Target};
 use hallway_protocol::frames::ClientFrame;
-use hallway_protocol::ids::{Key, Millis, RoomId};
+use hallway_protocol::ids::RoomId;
 use hallway_protocol::limits::{EMOJI_BYTES, TEXT_BYTES_MAX};
 use hallway_protocol::text;
 
@@ -37,22 +37,24 @@ impl Engine {
                 self.outbox.add(room, key, act, at, reply);
             }
             Intent::Edit { room, key, target, text } => {
-                self.present(room)?;
+                self.held(room, &target)?;
                 let text = self.text(&text)?;
                 self.outbox.edit(room, key, target, text, at);
             }
             Intent::Delete { room, key, target } => {
-                self.present(room)?;
+                self.held(room, &target)?;
                 self.outbox.delete(room, key, target, at);
             }
             Intent::React { room, key, target, emoji, on } => {
                 if emoji.is_empty() || emoji.len() > EMOJI_BYTES {
                     return Err(Fault::invalid("emoji", "is not one emoji"));
                 }
-                self.op(room, key, Act::React { emoji, on }, at, Some(target))?;
+                self.held(room, &target)?;
+                self.outbox.add(room, key, Act::React { emoji, on }, at, Some(target));
             }
             Intent::Pin { room, key, target, on } => {
-                self.op(room, key, Act::Pin { on }, at, Some(target))?;
+                self.held(room, &target)?;
+                self.outbox.add(room, key, Act::Pin { on }, at, Some(target));
             }
             Intent::Read { room, key, seq } => {
                 self.present(room)?;
@@ -63,11 +65,12 @@ impl Engine {
                 self.outbox.mine(room, key, patch, at);
             }
             Intent::Join { room, key } => {
-                if !self.rooms.contains_key(&room) && !self.joining(room) {
-                    self.outbox.add(room, key, Act::Join, at, None);
-                }
+                self.outbox.join(room, key, at, self.rooms.contains_key(&room));
             }
-            Intent::Leave { room, key } => self.op(room, key, Act::Leave, at, None)?,
+            Intent::Leave { room, key } => {
+                self.present(room)?;
+                self.outbox.add(room, key, Act::Leave, at, None);
+            }
             other => self.command(now, other)?,
         }
         Ok(())
@@ -100,17 +103,14 @@ impl Engine {
         Ok(())
     }
 
-    fn op(
-        &mut self,
-        room: RoomId,
-        key: Key,
-        act: Act,
-        at: Millis,
-        target: Option<Target>,
-    ) -> Result<()> {
+    /// The message is here: what concerned one that is nowhere would wait for ever.
+    fn held(&self, room: RoomId, target: &Target) -> Result<()> {
         self.present(room)?;
-        self.outbox.add(room, key, act, at, target);
-        Ok(())
+        let Target::Key(key) = target else { return Ok(()) };
+        match self.outbox.by_key(key) {
+            Some(op) if op.is_send() && op.room == room => Ok(()),
+            _ => Err(Fault::not_found("message")),
+        }
     }
 
     /// A message that failed cannot be answered; one on its way can, once it has arrived.

@@ -22,6 +22,8 @@ pub(super) const ANSWER_TIMEOUT: i64 = 30_000;
 const PROBE: i64 = 3_000;
 /// A step this long after the last one means the machine slept, milliseconds.
 const JUMP: i64 = 15_000;
+/// How often a server may want to be heard, at least and at most, milliseconds.
+const HEARTBEAT: (i64, i64) = (1_000, 300_000);
 /// Wait after the store failed, before anything is fetched again.
 pub(super) const AFTER_STORE_FAILED: i64 = 5_000;
 /// Where the link stands.
@@ -185,7 +187,7 @@ impl Engine {
         if planted(Bug::BackoffResetAtConnect) {
             self.link.backoff.reset();
         }
-        self.link.silence = welcome.heartbeat_ms.max(1_000) * 5 / 2;
+        self.link.silence = welcome.heartbeat_ms.clamp(HEARTBEAT.0, HEARTBEAT.1) * 5 / 2;
         (self.link.refreshed, self.link.goaway, self.bad_digests) = (false, None, 0);
         self.limits = welcome.limits.clone();
         self.stage(now, Stage::Up { live: None }, None);
@@ -234,6 +236,8 @@ impl Engine {
     }
 
     pub(super) fn back_off(&mut self, now: i64, why: &str) {
+        // It was not the session that ended this link: the next 4001 is worth a refresh again.
+        self.link.refreshed = false;
         let wait = match self.link.goaway.take() {
             Some(after) => after,
             None => {
@@ -252,7 +256,7 @@ impl Engine {
     /// The link is gone: nothing that was asked will be answered.
     pub(super) fn cut(&mut self) {
         self.asked.clear();
-        self.own_asked = false;
+        self.own_asked = None;
         self.acks.clear();
         self.outbox.cut();
         for room in self.rooms.values_mut() {
@@ -277,10 +281,7 @@ impl Engine {
         match how {
             Refresh::Renewed => self.connect(now),
             Refresh::Refused => self.sign_out(now),
-            Refresh::Unreachable => {
-                self.link.refreshed = false;
-                self.back_off(now, "the server cannot be reached");
-            }
+            Refresh::Unreachable => self.back_off(now, "the server cannot be reached"),
         }
     }
 
@@ -353,7 +354,7 @@ impl Engine {
     /// Everything missed is here.
     pub(super) fn look_live(&mut self, now: i64) {
         let caught_up = self.own >= self.own_head
-            && !self.own_asked
+            && self.own_asked.is_none()
             && self.rooms.values().all(|room| !room.is_due());
         if self.link.stage == (Stage::Up { live: None }) && caught_up {
             self.stage(now, Stage::Up { live: Some(now) }, None);

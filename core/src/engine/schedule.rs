@@ -207,8 +207,8 @@ impl Engine {
 
     /// Asks my own log from its cursor on.
     pub(super) fn pull_own(&mut self, now: i64) {
-        if self.link.is_up() && !self.own_asked && self.own_head > self.own {
-            self.own_asked = true;
+        if self.link.is_up() && self.own_asked.is_none() && self.own_head > self.own {
+            self.own_asked = Some(self.own_head);
             let since = self.own;
             self.ask(now, Question::Own, |id| ClientFrame::Own { id, since });
         }
@@ -218,7 +218,10 @@ impl Engine {
     pub(super) fn wake(&mut self, now: i64) {
         let mut due: Vec<i64> = self.link.due().into_iter().collect();
         if self.link.is_up() {
-            due.extend(self.rooms.values().filter_map(crate::room::Room::due));
+            // What is due already waits for a slot, and those end by an answer or their own time.
+            due.extend(
+                self.rooms.values().filter_map(crate::room::Room::due).filter(|at| *at > now),
+            );
             due.extend(self.outbox.due());
             due.extend(self.acks.due());
             due.extend(self.asked.values().map(|asked| asked.until));

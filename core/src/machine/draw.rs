@@ -125,8 +125,10 @@ impl Machine {
     fn is_confirmed(&self, key: &str) -> Sql<bool> {
         self.store
             .connection()
-            .prepare_cached("select exists (select 1 from messages where key = ?1)")?
-            .query_row([key], |row| row.get(0))
+            .prepare_cached(
+                "select exists (select 1 from messages where key = ?1 and sender = ?2)",
+            )?
+            .query_row((key, self.store.me().0), |row| row.get(0))
     }
 
     /// Turns calls into notices; what came late waits until everything is here, and is one. Answers

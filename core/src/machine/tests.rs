@@ -11,6 +11,7 @@ use hallway_protocol::rows::Row;
 use serde_json::{Value, json};
 
 mod failing;
+mod rules;
 
 const ME: UserId = UserId(3);
 const ROOM: RoomId = RoomId(7);

@@ -1,6 +1,6 @@
 //! What the world makes of an operation: refused, refused for now, cut off, too old, moot.
 
-use super::Outbox;
+use super::{Outbox, PATIENCE};
 use crate::feed::FaultView;
 use crate::op::{Act, Op, State};
 use hallway_protocol::error::Refused;
@@ -66,7 +66,8 @@ impl Outbox {
         self.touch(op, |op| {
             let wait = (WAIT.0 << op.attempts.saturating_sub(1).min(10)).min(WAIT.1);
             op.state = if behind { State::Queued } else { State::Waiting };
-            op.not_before = if behind { 0 } else { now + wait.max(refused.after_ms.unwrap_or(0)) };
+            let asked = refused.after_ms.unwrap_or(0).min(PATIENCE);
+            op.not_before = if behind { 0 } else { now + wait.max(asked) };
             op.error = (!behind).then(|| FaultView {
                 code: refused.code.as_str().to_owned(),
                 message: refused.message.clone(),

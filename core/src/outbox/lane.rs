@@ -57,7 +57,7 @@ impl Lane {
             State::Waiting | State::Queued => {}
         }
         self.any = true;
-        if op.is_send() && op.op <= held {
+        if op.is_send() && held > 0 && op.op <= held {
             self.sends_stopped = true;
             return false;
         }

@@ -269,3 +269,41 @@ fn nothing_new_slips_in_before_an_echo_that_is_still_on_its_way() {
     assert_eq!(outbox.take_moot(), [(ROOM, key(1))]);
     assert_eq!(pump(&mut outbox, 9_000), [key(2), key(3)]);
 }
+
+#[test]
+fn an_edit_in_one_room_leaves_the_other_rooms_edit_alone() {
+    let mut outbox = Outbox::new(Vec::new(), 0, 0);
+    outbox.edit(ROOM, key(1), Target::Seq(5), "for here".into(), 0);
+    outbox.edit(RoomId(8), key(2), Target::Seq(5), "for there".into(), 0);
+    assert_eq!((text(&outbox, 1), text(&outbox, 2)), ("for here".into(), "for there".into()));
+    outbox.failed(1, why(Code::TooOld));
+    outbox.edit(ROOM, key(3), Target::Seq(5), "again".into(), 0);
+    assert_eq!((text(&outbox, 1), text(&outbox, 3)), ("for here".into(), "again".into()));
+}
+
+#[test]
+fn entering_again_takes_a_leave_back_or_follows_it() {
+    let mut outbox = Outbox::new(Vec::new(), 0, 0);
+    outbox.add(ROOM, key(1), Act::Leave, 0, None);
+    outbox.join(ROOM, key(2), 0, true);
+    assert_eq!(outbox.ops().count(), 0, "it was never said");
+    outbox.add(ROOM, key(3), Act::Leave, 0, None);
+    assert_eq!(pump(&mut outbox, 0), [key(3)]);
+    outbox.join(ROOM, key(4), 0, true);
+    outbox.join(ROOM, key(5), 0, true);
+    assert!(pump(&mut outbox, 0).is_empty(), "one enters once, and after one has left");
+    outbox.left(ROOM, &why(Code::NotFound));
+    assert_eq!(pump(&mut outbox, 0), [key(4)]);
+    outbox.confirmed(&key(4), None);
+    outbox.join(ROOM, key(6), 0, true);
+    assert_eq!(outbox.ops().count(), 0, "one is in already");
+}
+
+#[test]
+fn no_refusal_asks_for_more_than_a_minute() {
+    let mut outbox = Outbox::new(Vec::new(), 0, 0);
+    send(&mut outbox, 1, "x");
+    pump(&mut outbox, 0);
+    outbox.later(1, &Refused { after_ms: Some(i64::MAX), ..Refused::new(Code::Busy, "no") }, 5);
+    assert_eq!(outbox.due(), Some(5 + PATIENCE));
+}

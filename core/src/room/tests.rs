@@ -22,6 +22,7 @@ fn delta(id: u64, kind: DeltaKind, since: Seq, to: Seq, done: bool) -> Delta {
         min_seq: 1,
         head: to,
         last_n: 0,
+        read: 0,
         unread: 0,
         mentions: 0,
     }

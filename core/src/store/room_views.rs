@@ -17,8 +17,8 @@ pub(super) fn list(conn: &Connection, me: UserId, only: Option<RoomId>) -> Sql<V
     while let Some(row) = rows.next()? {
         let id = RoomId(row.get("room")?);
         let changes = outbox::list(conn, outbox::Which::Changes(id))?;
-        let leaving = |op: &Op| op.act == Act::Leave && op.state != State::Failed;
-        if !changes.iter().any(leaving) {
+        let door = |op: &&Op| matches!(op.act, Act::Join | Act::Leave) && op.state != State::Failed;
+        if changes.iter().rfind(door).is_none_or(|op| op.act == Act::Join) {
             out.push(view(conn, me, id, row, &changes)?);
         }
     }

@@ -1,14 +1,13 @@
 //! Rooms on disk: where they stand, what is mine about them, and what becomes of all they hold
-//! when one is left, cut, distrusted or rewound.
+//! when one is left, cut or distrusted.
 
-use super::{Sql, set};
+use super::Sql;
 use crate::apply::Touched;
-use crate::feed::FaultView;
-use crate::op::{Act, Op, State};
+use crate::planted::{Bug, planted};
 use crate::room::Mark;
 use crate::search;
 use hallway_protocol::frames::Head;
-use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
+use hallway_protocol::ids::{RoomId, Seq, UserId};
 use hallway_protocol::rows::Mine;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -63,15 +62,24 @@ pub(crate) fn mark(
     Ok(())
 }
 
-/// The server's numbers win, unless they are older than the ones held.
+/// The server's numbers win, unless they are older than the ones held: counted at a lower head, or
+/// from a read mark that has risen since.
 pub(crate) fn counted(tx: &Connection, head: &Head, touched: &mut Touched) -> Sql<()> {
     read_mark(tx, head.room, head.read, touched)?;
     tx.prepare_cached(
-        "update rooms set counted = ?2, counted_read = max(read, ?3), unread = ?4, mentions = ?5,
-             last_n = max(last_n, ?6)
-         where room = ?1 and counted <= ?2",
+        "update rooms set counted = ?2, counted_read = case when ?7 then read else ?3 end,
+             unread = ?4, mentions = ?5, last_n = max(last_n, ?6)
+         where room = ?1 and (counted < ?2 or counted = ?2 and (counted_read <= ?3 or ?7))",
     )?
-    .execute(params![head.room.0, head.head, head.read, head.unread, head.mentions, head.last_n])
+    .execute(params![
+        head.room.0,
+        head.head,
+        head.read,
+        head.unread,
+        head.mentions,
+        head.last_n,
+        planted(Bug::CountedFromHere)
+    ])
     .map(drop)
 }
 
@@ -130,8 +138,14 @@ pub(crate) fn keep(tx: &Connection, m: &Mine, touched: &mut Touched) -> Sql<()> 
     Ok(())
 }
 
-/// Removes the messages between two numbers, their words, reactions and coverage.
-fn remove(tx: &Connection, room: RoomId, lo: Seq, hi: Seq, touched: &mut Touched) -> Sql<()> {
+/// Removes the messages between two numbers, their words and reactions.
+pub(super) fn remove(
+    tx: &Connection,
+    room: RoomId,
+    lo: Seq,
+    hi: Seq,
+    touched: &mut Touched,
+) -> Sql<()> {
     let mut statement = tx.prepare_cached(
         "select seq, key, doc, text from messages where room = ?1 and seq between ?2 and ?3",
     )?;
@@ -284,117 +298,4 @@ pub(crate) fn of_person(tx: &Connection, user: UserId, touched: &mut Touched) ->
         touched.rooms.insert(RoomId(room?));
     }
     Ok(())
-}
-
-/// Another data set began where each room's log stood at `base`: what is past it was never said.
-/// Own messages return to the outbox under their keys, so their senders heal the lost tail.
-pub(crate) fn rewind(
-    tx: &Connection,
-    me: UserId,
-    epoch: &str,
-    heads: &[(RoomId, Seq)],
-    touched: &mut Touched,
-) -> Sql<()> {
-    touched.all_unsent = true;
-    for (room, base) in heads {
-        resend(tx, me, *room, *base)?;
-        remark(tx, *room)?;
-        let mut statement = tx.prepare_cached(
-            "select seq from messages where room = ?1 and (seq > ?2 or rev > ?2 and rev > seq)
-             union select seq from reactions where room = ?1 and rev > ?2",
-        )?;
-        let lost: Vec<Seq> =
-            statement.query_map([room.0, *base], |row| row.get(0))?.collect::<Sql<_>>()?;
-        let mut covered = super::load::covered(tx, *room)?;
-        covered.clip(0, *base);
-        for seq in lost {
-            remove(tx, *room, seq, seq, touched)?;
-            covered.remove(seq);
-        }
-        // A lost change of the room or its members has no row to fall back to: look anew.
-        let settings = tx
-            .prepare_cached("delete from members where room = ?1 and rev > ?2")?
-            .execute([room.0, *base])?
-            + tx.prepare_cached("update rooms set rev = 0 where room = ?1 and rev > ?2")?
-                .execute([room.0, *base])?;
-        tx.prepare_cached(
-            "update rooms set cursor = case when ?3 then 0 else min(cursor, ?2) end,
-                 head = min(head, ?2), win = min(win, ?2), catch_from = null,
-                 counted = 0, notified = min(notified, ?2), mine_rev = 0
-             where room = ?1",
-        )?
-        .execute(params![room.0, base, settings > 0])?;
-        let mark = super::load::mark(tx, *room)?;
-        if let Some(mark) = mark {
-            self::mark(tx, *room, &mark, Some(covered.ranges()))?;
-        }
-        touched.rooms.insert(*room);
-    }
-    tx.execute("update rooms set mine_rev = 0", [])?;
-    // What waited for the old log's number would wait for ever; it may be lost, so it goes again.
-    tx.execute("update outbox set state = 'queued', settle = null where state = 'settled'", [])?;
-    set(tx, "epoch", epoch)?;
-    set(tx, "own", "0")
-}
-
-fn resend(tx: &Connection, me: UserId, room: RoomId, base: Seq) -> Sql<()> {
-    let mut statement = tx.prepare_cached(
-        "select key, text, reply, thread, at from messages
-         where room = ?1 and seq > ?2 and sender = ?3 and kind = 'text' and deleted = 0
-             and key is not null and not exists (select 1 from outbox where outbox.key = messages.key)
-         order by seq",
-    )?;
-    let mut rows = statement.query([room.0, base, me.0])?;
-    while let Some(row) = rows.next()? {
-        let key: String = row.get(0)?;
-        let Ok(key) = key.parse() else { continue };
-        let within = |seq: &Seq| *seq <= base;
-        let act = Act::Send {
-            text: row.get(1)?,
-            reply: row.get::<_, Option<Seq>>(2)?.filter(within),
-            thread: row.get::<_, Option<Seq>>(3)?.filter(within),
-        };
-        let at = row.get(4)?;
-        super::put_op(tx, &Op { attempts: 1, ..again(tx, room, key, act, at)? })?;
-    }
-    Ok(())
-}
-
-/// The read mark may be lost too: it is said again, so that all devices agree on it (P8). The key
-/// follows from the mark, for the wire has none for it.
-fn remark(tx: &Connection, room: RoomId) -> Sql<()> {
-    let seq: Seq = tx
-        .prepare_cached("select read from rooms where room = ?1 and state = 'joined'")?
-        .query_row([room.0], |row| row.get(0))
-        .optional()?
-        .unwrap_or_default();
-    let mut bytes = (i128::from(room.0) << 64 | i128::from(seq)).to_be_bytes();
-    (bytes[6], bytes[8]) = (bytes[6] & 0x0f | 0x70, bytes[8] & 0x3f | 0x80);
-    let key = Key::from_bytes(bytes);
-    let waits: bool = tx
-        .prepare_cached("select exists (select 1 from outbox where key = ?1)")?
-        .query_row([key.as_str()], |row| row.get(0))?;
-    if seq > 0 && !waits {
-        super::put_op(tx, &again(tx, room, key, Act::Read { seq }, 0)?)?;
-    }
-    Ok(())
-}
-
-/// An operation that goes once more, behind all others.
-fn again(tx: &Connection, room: RoomId, key: Key, act: Act, at: Millis) -> Sql<Op> {
-    Ok(Op {
-        op: tx.query_row("select coalesce(max(op), 0) + 1 from outbox", [], |row| row.get(0))?,
-        key,
-        room,
-        act,
-        target: None,
-        needs: None,
-        state: State::Queued,
-        attempts: 0,
-        error: None::<FaultView>,
-        at,
-        born: None,
-        settle: None,
-        not_before: 0,
-    })
 }

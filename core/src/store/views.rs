@@ -242,7 +242,7 @@ fn unconfirmed(conn: &Connection, me: UserId, sends: Vec<Op>) -> Sql<Vec<Message
 
 fn state(op: &Op, held: i64) -> Pending {
     match op.state {
-        State::Queued if op.op <= held => Pending::Waiting,
+        State::Queued if held > 0 && op.op <= held => Pending::Waiting,
         State::Queued => Pending::Queued,
         State::Blocked => Pending::Blocked,
         State::Sending | State::Settled => Pending::Sending,

@@ -4,7 +4,7 @@
 use crate::reading::Pull;
 use hallway_core::world::PageRequest;
 use hallway_protocol::error::Refused;
-use hallway_protocol::frames::ClientFrame;
+use hallway_protocol::frames::{ClientFrame, ServerFrame};
 use hallway_protocol::ids::RoomId;
 use hallway_protocol::rest::Page;
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub enum Ev {
     Welcome(u64),
     /// The server reads the next part of a replay.
     Part(u64, Pull),
+    /// What was read a while ago is said, and then the rest of a replay is read.
+    Say(u64, Box<ServerFrame>, Option<Pull>),
     /// The next frame reaches the client.
     Deliver(u64),
     /// The client hears that its link is gone.

@@ -29,8 +29,10 @@ pub struct Watch {
     /// The last message of each room that called.
     called: BTreeMap<RoomId, Seq>,
     epoch: Option<String>,
-    /// Rooms that were gone for a while.
+    /// Rooms that were gone for a while, or whose beginning was.
     left: BTreeSet<RoomId>,
+    /// Room → the lowest number to see, before the step.
+    lowest: BTreeMap<RoomId, Seq>,
     /// Operations that once failed or waited for another: their place in the order is not owed.
     pub unordered: BTreeSet<Key>,
 }
@@ -118,12 +120,19 @@ impl Watch {
     /// P6, P8, P10: the marks and the outbox after a step.
     pub fn look(&mut self, conn: &Connection, input: &Input, epoch: Option<String>) -> Held {
         let mut statement = conn
-            .prepare_cached("select room, cursor, read from rooms where state = 'joined'")
+            .prepare_cached("select room, cursor, read, min_seq from rooms where state = 'joined'")
             .expect("the schema is known");
-        let marks: BTreeMap<RoomId, (Seq, Seq)> = statement
-            .query_map([], |row| Ok((RoomId(row.get(0)?), (row.get(1)?, row.get(2)?))))
-            .and_then(Iterator::collect)
-            .expect("numbers");
+        let mut marks: BTreeMap<RoomId, (Seq, Seq)> = BTreeMap::new();
+        let mut rows = statement.query([]).expect("the schema is known");
+        while let Some(row) = rows.next().expect("rows") {
+            let number = |at| row.get::<_, Seq>(at).expect("numbers");
+            let room = RoomId(number(0));
+            marks.insert(room, (number(1), number(2)));
+            // Removed and let in again unseen: what stood below is as gone as after a leave.
+            if self.lowest.insert(room, number(3)).is_some_and(|before| before < number(3)) {
+                self.left.insert(room);
+            }
+        }
         // In another data set cursors fall to its base.
         let same = epoch == self.epoch;
         self.epoch = epoch;

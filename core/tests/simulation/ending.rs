@@ -2,11 +2,11 @@
 
 use crate::agenda::Ev;
 use crate::checks::{self, Held};
-use crate::client::{image, stored_ops};
+use crate::client::{StoredOp, image, stored_ops};
 use crate::rooms::RoomData;
 use crate::world::{Pace, World};
 use hallway_core::world::{Input, Intent, PageRequest, Place};
-use hallway_protocol::ids::{RoomId, Seq, UserId};
+use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
 use hallway_protocol::rows::{MessageKind, MineState};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,8 @@ const TEN_SECONDS: i64 = 10_000;
 /// doubles from half a second to 30 about ten, with one that does not more than a hundred.
 const MINUTE: i64 = 60_000;
 const LINKS: u32 = 50;
+/// How long a client waits for an answer, and a little, milliseconds.
+const PATIENCE: i64 = 32_000;
 /// Pages one room may need.
 const PAGES: usize = 120;
 
@@ -48,10 +50,32 @@ impl World {
             self.agreed(client).map_err(named)?;
         }
         self.fill()?;
+        self.kept_apart()?;
         for client in 0..self.clients.len() {
             let named = |why: String| format!("{}: {why}", self.clients[client].name);
             self.screens(client).map_err(named)?;
             self.buried(client).map_err(named)?;
+        }
+        Ok(())
+    }
+
+    /// A link that nothing breaks stays: nobody waits for an answer that came long ago.
+    pub fn stay(&mut self) -> Held {
+        let links = |world: &World| world.clients.iter().map(|c| c.link).collect::<Vec<_>>();
+        let before = links(self);
+        self.run(self.agenda.now + PATIENCE)?;
+        let after = links(self);
+        if before == after { Ok(()) } else { Err(format!("links {before:?} became {after:?}")) }
+    }
+
+    /// What was written in one room stands in no other.
+    fn kept_apart(&self) -> Held {
+        for (id, room) in &self.server.data.rooms {
+            for message in room.versions.values().flatten() {
+                if self.written.get(&message.text).is_some_and(|meant| meant != id) {
+                    return Err(format!("P9 {} was not written in room {id}", message.text));
+                }
+            }
         }
         Ok(())
     }
@@ -123,14 +147,18 @@ impl World {
 
     fn outbox(&self, client: usize, conn: &Connection) -> Held {
         let ops = stored_ops(conn);
+        // What failed, and what waits for it; a message that went anew stands behind what waits.
         let mut stuck = BTreeSet::new();
-        for op in &ops {
-            let waits =
-                op.state == "blocked" && op.needs.as_ref().is_some_and(|key| stuck.contains(key));
-            if op.state != "failed" && !waits {
-                return Err(format!("still in the outbox: {op:?}"));
-            }
-            stuck.insert(op.key.clone());
+        let waits = |op: &StoredOp, stuck: &BTreeSet<Key>| {
+            op.state == "blocked" && op.needs.as_ref().is_some_and(|key| stuck.contains(key))
+        };
+        for _ in &ops {
+            let found = ops.iter().filter(|op| op.state == "failed" || waits(op, &stuck));
+            let found: BTreeSet<Key> = found.map(|op| op.key.clone()).collect();
+            stuck = found;
+        }
+        if let Some(op) = ops.iter().find(|op| !stuck.contains(&op.key)) {
+            return Err(format!("still in the outbox: {op:?}"));
         }
         let at = &self.clients[client];
         for (key, room) in &at.promised {
@@ -151,7 +179,9 @@ impl World {
     /// P3: one device's messages stand in the order in which they were written.
     fn order(&self, client: usize) -> Held {
         let at = &self.clients[client];
-        if self.restored {
+        // What a restore lost comes back from each device that holds some of it.
+        let alone = self.clients.iter().filter(|other| other.user == at.user).count() == 1;
+        if self.restored && (!alone || at.power_fails) {
             return Ok(());
         }
         let mut last: BTreeMap<RoomId, Seq> = BTreeMap::new();

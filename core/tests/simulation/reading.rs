@@ -116,9 +116,10 @@ impl Data {
             Cursors::Word(_) => BTreeMap::new(),
         };
         let other = hello.epoch.as_deref().is_some_and(|epoch| epoch != self.epoch());
-        let heads = self.rooms.iter().filter(|(id, r)| {
-            r.is_member(user) && (other || named.get(id).is_none_or(|cursor| r.head > *cursor))
-        });
+        let heads = self
+            .rooms
+            .iter()
+            .filter(|(id, r)| r.is_member(user) && (other || named.get(id) != Some(&r.head)));
         let head = |(id, r): (&RoomId, &RoomData)| {
             let read = self.people[&user].mine[id].read;
             let (unread, mentions) = r.unread(user, read);
@@ -143,8 +144,9 @@ impl Data {
         let rooms = self.rooms.iter().filter(|(_, r)| r.is_member(user));
         rooms
             .map(|(id, r)| {
-                let (unread, mentions) = r.unread(user, self.people[&user].mine[id].read);
-                Bump { room: *id, head: r.head, last_n: r.last_n, unread, mentions }
+                let read = self.people[&user].mine[id].read;
+                let (unread, mentions) = r.unread(user, read);
+                Bump { room: *id, head: r.head, last_n: r.last_n, read, unread, mentions }
             })
             .collect()
     }
@@ -181,11 +183,11 @@ impl Data {
             min_seq: min,
             head: room.head,
             last_n: room.last_n,
+            read: self.people[&user].mine[&pull.room].read,
             unread: 0,
             mentions: 0,
         };
-        (delta.unread, delta.mentions) =
-            room.unread(user, self.people[&user].mine[&pull.room].read);
+        (delta.unread, delta.mentions) = room.unread(user, delta.read);
         if behind < 0 {
             delta.kind = DeltaKind::Reset;
         } else if pull.since == 0 || behind > REPLAY_MAX {

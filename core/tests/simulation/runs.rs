@@ -84,7 +84,8 @@ fn history(plan: Plan, seed: u64, trace: bool) -> Result<u64, (String, Vec<Strin
         if seed.is_multiple_of(16) {
             world.flap(0)?;
         }
-        world.end()
+        world.end()?;
+        if seed.is_multiple_of(4) { world.stay() } else { Ok(()) }
     }));
     let why = match run {
         Ok(Ok(())) => return Ok(world.steps),

@@ -160,23 +160,32 @@ impl World {
         let Some(user) = self.server.conns.get(&conn).map(|c| c.user) else { return };
         let moody = self.server.moody && self.rng.chance(6);
         let busy = Refused::new(Code::Busy, "not now");
-        match if moody { Err(busy) } else { self.server.data.delta(user, &pull) } {
-            Ok(delta) => {
-                if !delta.done {
+        let (frame, rest) =
+            match if moody { Err(busy) } else { self.server.data.delta(user, &pull) } {
+                Ok(delta) => {
                     pull.since = delta.to;
-                    // Now and then the next frame takes too long.
-                    let most =
-                        if self.quiet || !self.rng.chance(5) { self.pace.work } else { 5_000 };
-                    let after = self.soon(most);
-                    self.agenda.after(after, Ev::Part(conn, pull));
+                    let rest = (!delta.done).then_some(pull);
+                    (ServerFrame::Delta(delta), rest)
                 }
-                self.server.push(conn, ServerFrame::Delta(delta));
-            }
-            Err(refused) => {
-                let error = ErrorFrame::new(Some(pull.id), refused);
-                self.server.push(conn, ServerFrame::Error(error));
-            }
+                Err(refused) => (ServerFrame::Error(ErrorFrame::new(Some(pull.id), refused)), None),
+            };
+        // Other commands of the connection may be done, and answered, before it is said.
+        if self.rng.chance(30) {
+            let after = self.soon(self.pace.work);
+            self.agenda.after(after, Ev::Say(conn, Box::new(frame), rest));
+        } else {
+            self.answer(conn, frame, rest);
         }
+    }
+
+    pub fn answer(&mut self, conn: u64, frame: ServerFrame, rest: Option<Pull>) {
+        if let Some(pull) = rest {
+            // Now and then the next frame takes too long.
+            let most = if self.quiet || !self.rng.chance(5) { self.pace.work } else { 5_000 };
+            let after = self.soon(most);
+            self.agenda.after(after, Ev::Part(conn, pull));
+        }
+        self.server.push(conn, frame);
         self.pump_all();
     }
 

@@ -61,6 +61,8 @@ pub struct World {
     /// Every welcome to this device is its link's last word, and how often it asked for a link.
     pub flaps: Option<(usize, u32)>,
     pub steps: u64,
+    /// What people wrote, and where.
+    pub written: BTreeMap<String, RoomId>,
     next_conn: u64,
     trace: Option<Vec<String>>,
 }
@@ -92,6 +94,7 @@ impl World {
             chase: 0,
             flaps: None,
             steps: 0,
+            written: BTreeMap::new(),
             next_conn: 0,
             trace: trace.then(Vec::new),
         }
@@ -139,6 +142,7 @@ impl World {
                 self.next_command(conn);
             }
             Ev::Part(conn, pull) => self.part(conn, pull),
+            Ev::Say(conn, frame, pull) => self.answer(conn, *frame, pull),
             Ev::Deliver(conn) => return self.deliver(conn),
             Ev::Closed(life, link, code) => {
                 if self.is_alive(life) {
@@ -196,6 +200,9 @@ impl World {
         let id = self.clients[client].next_intent;
         self.clients[client].next_intent += 1;
         self.clients[client].intents.insert(id, intent.clone());
+        if let Intent::Send { room, text, .. } | Intent::Edit { room, text, .. } = &intent {
+            self.written.insert(text.clone(), *room);
+        }
         let life = self.clients[client].life(client);
         self.input(life, Input::Intent { id, intent })
     }

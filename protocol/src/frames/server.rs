@@ -2,7 +2,7 @@
 
 use super::Presence;
 use crate::error::{Code, Refused, Retry};
-use crate::ids::{Millis, RoomId, Seq, UserId};
+use crate::ids::{Millis, RoomId, Seq, UserId, exact};
 use crate::limits::Limits;
 use crate::rows::Row;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,12 @@ pub enum ServerFrame {
     /// Answer to `hello`.
     Welcome(Welcome),
     /// One change of a room.
-    Event { room: RoomId, seq: Seq, rows: Vec<Row> },
+    Event {
+        room: RoomId,
+        #[serde(deserialize_with = "exact")]
+        seq: Seq,
+        rows: Vec<Row>,
+    },
     /// Changes of my own log: pushed (no `id`), or the answer to `own`.
     Own(OwnFrame),
     /// Profiles that changed.
@@ -24,7 +29,12 @@ pub enum ServerFrame {
     /// Rooms moved on; no bodies.
     Bump { rooms: Vec<Bump> },
     /// I read too slowly: what was queued is dropped, these are the heads.
-    Lag { rooms: Vec<(RoomId, Seq)>, own: Seq },
+    Lag {
+        #[serde(deserialize_with = "exact")]
+        rooms: Vec<(RoomId, Seq)>,
+        #[serde(deserialize_with = "exact")]
+        own: Seq,
+    },
     /// Answer to `pull`.
     Delta(Delta),
     /// The command is committed and on disk.
@@ -38,15 +48,24 @@ pub enum ServerFrame {
     /// Presence of those I watch.
     Presence { users: Vec<(UserId, Presence)> },
     /// Marks that moved: `[user, read, delivered]`.
-    Read { room: RoomId, marks: Vec<(UserId, Seq, Seq)> },
+    Read {
+        room: RoomId,
+        #[serde(deserialize_with = "exact")]
+        marks: Vec<(UserId, Seq, Seq)>,
+    },
     /// Sign of life.
     Heartbeat {
+        #[serde(deserialize_with = "exact")]
         now: Millis,
         #[serde(default)]
         digest: String,
     },
     /// The server leaves: come back after `after_ms`, elsewhere if you can.
-    Goaway { after_ms: i64, why: String },
+    Goaway {
+        #[serde(deserialize_with = "exact")]
+        after_ms: i64,
+        why: String,
+    },
     /// A type of a later version: ignored.
     #[serde(other)]
     Unknown,
@@ -62,10 +81,13 @@ pub struct Welcome {
     /// The data set.
     pub epoch: String,
     /// Server time, for display and for ages.
+    #[serde(deserialize_with = "exact")]
     pub now: Millis,
     /// How often either side must be heard.
+    #[serde(deserialize_with = "exact")]
     pub heartbeat_ms: i64,
     /// Head of my own log.
+    #[serde(deserialize_with = "exact")]
     pub own_head: Seq,
     /// Joined rooms past the cursor named, and joined rooms not named.
     pub rooms: Vec<Head>,
@@ -81,16 +103,22 @@ pub struct Head {
     /// The room.
     pub room: RoomId,
     /// Its last change.
+    #[serde(deserialize_with = "exact")]
     pub head: Seq,
     /// Its head when this epoch began.
+    #[serde(deserialize_with = "exact")]
     pub base: Seq,
     /// Its last countable message.
+    #[serde(deserialize_with = "exact")]
     pub last_n: i64,
     /// My read mark.
+    #[serde(deserialize_with = "exact")]
     pub read: Seq,
     /// Unread messages, counted to 100.
+    #[serde(deserialize_with = "exact")]
     pub unread: i64,
     /// Those that concern me.
+    #[serde(deserialize_with = "exact")]
     pub mentions: i64,
 }
 
@@ -100,12 +128,19 @@ pub struct Bump {
     /// The room.
     pub room: RoomId,
     /// Its last change.
+    #[serde(deserialize_with = "exact")]
     pub head: Seq,
     /// Its last countable message.
+    #[serde(deserialize_with = "exact")]
     pub last_n: i64,
+    /// My read mark, as it was counted from; absent is 0.
+    #[serde(default, deserialize_with = "exact")]
+    pub read: Seq,
     /// Unread messages.
+    #[serde(deserialize_with = "exact")]
     pub unread: i64,
     /// Those that concern me.
+    #[serde(deserialize_with = "exact")]
     pub mentions: i64,
 }
 
@@ -116,8 +151,10 @@ pub struct OwnFrame {
     #[serde(default)]
     pub id: Option<u64>,
     /// From here, exclusive.
+    #[serde(deserialize_with = "exact")]
     pub since: Seq,
     /// To here, inclusive.
+    #[serde(deserialize_with = "exact")]
     pub to: Seq,
     /// Nothing more follows.
     pub done: bool,
@@ -146,31 +183,43 @@ pub struct Delta {
     /// The room.
     pub room: RoomId,
     /// As asked.
+    #[serde(deserialize_with = "exact")]
     pub since: Seq,
     /// The cursor after it.
+    #[serde(deserialize_with = "exact")]
     pub to: Seq,
     /// Replay, window or reset.
     pub kind: DeltaKind,
     /// As asked.
+    #[serde(deserialize_with = "exact")]
     pub floor: Seq,
     /// Window and reset: lowest `seq` from which nothing is missing up to `to`.
+    #[serde(deserialize_with = "exact")]
     pub first: Seq,
     /// Nothing more follows.
     pub done: bool,
     /// The rows.
     pub rows: Vec<Row>,
     /// Window: `[lo, hi]` that pages must fill.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     pub hole: Option<(Seq, Seq)>,
     /// Lowest `seq` I may see.
+    #[serde(deserialize_with = "exact")]
     pub min_seq: Seq,
     /// The room's head.
+    #[serde(deserialize_with = "exact")]
     pub head: Seq,
     /// Its last countable message.
+    #[serde(deserialize_with = "exact")]
     pub last_n: i64,
+    /// My read mark, as it was counted from; absent is 0.
+    #[serde(default, deserialize_with = "exact")]
+    pub read: Seq,
     /// Unread messages.
+    #[serde(deserialize_with = "exact")]
     pub unread: i64,
     /// Those that concern me.
+    #[serde(deserialize_with = "exact")]
     pub mentions: i64,
 }
 
@@ -183,10 +232,10 @@ pub struct Done {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
     /// Number of the change in the room's log.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub seq: Option<Seq>,
     /// `read`, `mine`: head of my own log after it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub own: Option<Seq>,
     /// This key was done before.
     pub again: bool,
@@ -209,7 +258,7 @@ pub struct ErrorFrame {
     #[serde(default)]
     pub retry: Retry,
     /// How long to wait first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     pub after_ms: Option<i64>,
     /// Which parts were wrong.
     #[serde(default)]

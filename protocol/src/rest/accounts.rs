@@ -1,7 +1,7 @@
 //! Bodies of REST about people: the server they come to, accounts, sessions, invites, profiles
 //! (protocol.md §3).
 
-use crate::ids::{Millis, RoomId};
+use crate::ids::{Millis, RoomId, exact};
 use crate::rows::{Row, User};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -107,8 +107,10 @@ pub struct Session {
     /// Bearer token.
     pub access_token: String,
     /// How long it lasts from now.
+    #[serde(deserialize_with = "exact")]
     pub expires_in_ms: i64,
     /// Server time.
+    #[serde(deserialize_with = "exact")]
     pub now: Millis,
     /// For the next access token.
     pub refresh_token: String,
@@ -141,10 +143,10 @@ pub struct ChangePassword {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct NewInvite {
     /// 1…1000; 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub uses: Option<i64>,
     /// From now; never when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub expires_in_ms: Option<i64>,
     /// The newcomer becomes a member of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -163,8 +165,10 @@ pub struct Invite {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     /// How often it still opens.
+    #[serde(deserialize_with = "exact")]
     pub uses_left: i64,
     /// When it stops.
+    #[serde(default, deserialize_with = "exact")]
     pub expires_at: Option<Millis>,
     /// The room it leads into.
     #[serde(default, skip_serializing_if = "Option::is_none")]

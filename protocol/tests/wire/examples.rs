@@ -41,9 +41,9 @@ const SERVER: &str = r#"
 {"type":"event","room":7,"seq":816,"rows":[…]}
 {"type":"own","id":5,"since":54,"to":56,"done":true,"rows":[…]}
 {"type":"users","rows":[…]}
-{"type":"bump","rooms":[{"room":9,"head":44,"last_n":40,"unread":2,"mentions":0}]}
+{"type":"bump","rooms":[{"room":9,"head":44,"last_n":40,"read":41,"unread":2,"mentions":0}]}
 {"type":"lag","rooms":[[7,900]],"own":60}
-{"type":"delta","id":4,"room":7,"since":812,"to":815,"kind":"replay","floor":1,"first":813,"done":true,"rows":[…],"hole":null,"min_seq":1,"head":815,"last_n":643,"unread":3,"mentions":1}
+{"type":"delta","id":4,"room":7,"since":812,"to":815,"kind":"replay","floor":1,"first":813,"done":true,"rows":[…],"hole":null,"min_seq":1,"head":815,"last_n":643,"read":811,"unread":3,"mentions":1}
 {"type":"ok","id":12,"room":7,"seq":816,"again":false,"row":{…}}
 {"type":"error","id":12,"code":"rate_limited","message":"…","retry":"later","after_ms":800,"fields":{}}
 {"type":"answer","id":20,"status":200,"body":{}}

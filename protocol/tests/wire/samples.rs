@@ -2,7 +2,7 @@
 
 use hallway_protocol::error::{Code, Refused};
 use hallway_protocol::frames::*;
-use hallway_protocol::ids::{Key, RoomId, UserId};
+use hallway_protocol::ids::{Key, NUMBER_MAX, RoomId, UserId};
 use hallway_protocol::limits::Limits;
 use hallway_protocol::rest::*;
 use hallway_protocol::rows::{self, *};
@@ -327,6 +327,7 @@ fn delta(kind: DeltaKind, full: bool) -> Delta {
         min_seq: 1,
         head: 815,
         last_n: 643,
+        read: 811,
         unread: 3,
         mentions: 1,
     }
@@ -349,7 +350,7 @@ pub fn server_frames() -> Vec<ServerFrame> {
     let ok = Done { id: 12, room: Some(ROOM), seq: Some(816), own: None, again: true, row: None };
     let said = Done { again: false, row: Some(Row::Message(message())), ..ok.clone() };
     let read = Done { room: None, seq: None, own: Some(57), again: false, ..ok.clone() };
-    let bump = Bump { room: ROOM, head: 44, last_n: 40, unread: 2, mentions: 0 };
+    let bump = Bump { room: ROOM, head: 44, last_n: 40, read: 41, unread: 2, mentions: 0 };
     let refused = Refused::new(Code::RateLimited, "slower");
     vec![
         ServerFrame::Welcome(welcome),
@@ -587,7 +588,7 @@ pub fn any_message() -> impl Strategy<Value = Message> {
 
 /// Any `send` a client could say.
 pub fn any_send() -> impl Strategy<Value = Send> {
-    (any::<u64>(), ".{0,40}", prop::option::of(any::<i64>()), any::<bool>()).prop_map(
+    (any::<u64>(), ".{0,40}", prop::option::of(0..=NUMBER_MAX), any::<bool>()).prop_map(
         |(id, text, reply, clears_draft)| Send { id, text, reply, clears_draft, ..send(true) },
     )
 }

@@ -130,7 +130,7 @@ async fn welcome(app: &App, hello: Hello) -> Result<(Present, Welcome)> {
     let present = Present::join(app, me.clone()).await?;
     app.hub.focus(&present.line, hello.focus);
     let (session, asked) = (me.session.clone(), me.clone());
-    let same_epoch = hello.epoch.is_none_or(|epoch| epoch == app.store.epoch());
+    let other = hello.epoch.filter(|epoch| *epoch != app.store.epoch());
     let cursors = match hello.rooms {
         Cursors::List(rooms) => Some(rooms),
         Cursors::Word(_) => None,
@@ -140,7 +140,7 @@ async fn welcome(app: &App, hello: Hello) -> Result<(Present, Welcome)> {
         if sessions::whois(read, &session)?.is_none() {
             return Err(crate::store::StoreError::SignedOut);
         }
-        sync::heads(read, &asked, cursors.as_deref(), same_epoch)
+        sync::heads(read, &asked, cursors.as_deref(), other.as_deref())
     });
     let standing = standing.await?;
     present.line.set_own_head(standing.own);

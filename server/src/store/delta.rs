@@ -44,9 +44,9 @@ pub fn pull(read: &mut Read<'_>, me: &Me, asked: &Pull) -> Result<Delta> {
     };
     if standing.role.is_some() {
         let direct = facts.kind == RoomKind::Direct;
-        let seen = own::seen(read, me.user, facts.id)?;
+        delta.read = own::seen(read, me.user, facts.id)?;
         (delta.unread, delta.mentions) =
-            own::counts(read, me.user, facts.id, direct, seen, standing.min_seq)?;
+            own::counts(read, me.user, facts.id, direct, delta.read, standing.min_seq)?;
     }
     Ok(delta)
 }
@@ -66,6 +66,7 @@ fn empty(facts: &Facts, standing: Standing, asked: &Pull, kind: DeltaKind) -> De
         min_seq: standing.min_seq,
         head: facts.head,
         last_n: facts.last_n,
+        read: 0,
         unread: 0,
         mentions: 0,
     }

@@ -1,6 +1,7 @@
 //! Brings a database up to date at start: migrations forward, each in a transaction, and the epoch.
 //! The epoch names the data set; where numbers may have been lost (a restore, another timeline of
-//! PostgreSQL) a new one begins, and each room remembers its head of that moment as `base`.
+//! PostgreSQL) a new one begins, and each room remembers its head of that moment as `base`, also for
+//! the epochs before: a device may have slept through several.
 
 use super::engine::{Conn, EngineError, Outcome, Value};
 use super::sqlite::Lite;
@@ -27,11 +28,12 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     migration!("0001_people"),
     migration!("0002_rooms"),
     migration!("0003_messages"),
     migration!("0004_jobs"),
+    migration!("0005_epochs"),
 ];
 
 /// Migrates, makes the default tenant, and answers the epoch.
@@ -64,6 +66,10 @@ fn migrate(conn: &mut dyn Conn, now: Millis) -> Outcome<()> {
 
 /// The epoch of this moment; a new one when the timeline is another than at the last start.
 pub fn epoch(conn: &mut dyn Conn) -> Outcome<String> {
+    if conn.is_postgres() {
+        // Lanes and nodes that find a new timeline at once take turns: one of them begins it.
+        conn.script("select pg_advisory_xact_lock(7340)")?;
+    }
     let known = "select value from meta where name = $1";
     let dataset = match text(conn, known, "dataset")? {
         Some(dataset) => dataset,
@@ -75,11 +81,33 @@ pub fn epoch(conn: &mut dyn Conn) -> Outcome<String> {
     };
     let timeline = conn.timeline()?;
     let now = if timeline.is_empty() { dataset } else { format!("{dataset}.{timeline}") };
-    if text(conn, known, "epoch")?.as_deref() != Some(&now) {
-        conn.exec("update rooms set base = head where base <> head", &[])?;
-        keep(conn, "epoch", &now)?;
+    match text(conn, known, "epoch")? {
+        Some(last) if last == now => {}
+        last => {
+            begin(conn, last.as_deref())?;
+            keep(conn, "epoch", &now)?;
+        }
     }
     Ok(now)
+}
+
+/// An epoch begins where each room's log stands. Whoever comes from an older one may keep what lies
+/// under the lowest beginning since.
+fn begin(conn: &mut dyn Conn, last: Option<&str>) -> Outcome<()> {
+    conn.exec("update rooms set base = head where base <> head", &[])?;
+    conn.exec(
+        "update bases set base = (select r.base from rooms r where r.id = bases.room)
+         where base > (select r.base from rooms r where r.id = bases.room)",
+        &[],
+    )?;
+    if let Some(last) = last {
+        conn.exec(
+            "insert into bases (room, epoch, base) select id, $1, base from rooms where base > 0
+             on conflict (room, epoch) do nothing",
+            &[Value::Text(last)],
+        )?;
+    }
+    Ok(())
 }
 
 fn tenant(conn: &mut dyn Conn, now: Millis) -> Outcome<()> {

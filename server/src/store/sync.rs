@@ -41,7 +41,7 @@ pub struct Here {
 
 /// The rooms a person hears. The hub is joined to them before [`heads`] is asked.
 pub fn here(read: &mut Read<'_>, me: &Me) -> Result<Vec<Here>> {
-    Ok(joined(read, me)?
+    Ok(joined(read, me, None)?
         .into_iter()
         .map(|at| Here {
             room: at.head.room,
@@ -52,15 +52,15 @@ pub fn here(read: &mut Read<'_>, me: &Me) -> Result<Vec<Here>> {
         .collect())
 }
 
-/// What a person is behind with, given their cursors (`None`: from the last acks). With a cursor of
-/// another epoch only what lies under `base` counts as held.
+/// What a person is behind with, given their cursors (`None`: from the last acks). Cursors of another
+/// epoch say nothing about this one: every room is named, and how much of it may be kept.
 pub fn heads(
     read: &mut Read<'_>,
     me: &Me,
     cursors: Option<&[(RoomId, Seq)]>,
-    same_epoch: bool,
+    other: Option<&str>,
 ) -> Result<Heads> {
-    let joined = joined(read, me)?;
+    let joined = joined(read, me, other)?;
     let own = own::head(read, me.user)?;
     let named: HashMap<RoomId, Seq> = match cursors {
         Some(cursors) => cursors.iter().copied().collect(),
@@ -70,11 +70,8 @@ pub fn heads(
     let mut gone: Vec<RoomId> = named.keys().copied().collect();
     for mut at in joined {
         gone.retain(|room| *room != at.head.room);
-        let held = named
-            .get(&at.head.room)
-            .map(|cursor| if same_epoch { *cursor } else { (*cursor).min(at.head.base) });
         // A cursor past the head is of a history that was lost: it must learn so.
-        if held != Some(at.head.head) {
+        if other.is_some() || named.get(&at.head.room) != Some(&at.head.head) {
             counted(read, me, &mut at)?;
             rooms.push(at.head);
         }
@@ -86,11 +83,11 @@ pub fn heads(
 /// Heads and counts of these rooms, or of all.
 pub fn bumps(read: &mut Read<'_>, me: &Me, rooms: Option<&[RoomId]>) -> Result<Vec<Bump>> {
     let mut bumps = Vec::new();
-    for mut at in joined(read, me)? {
+    for mut at in joined(read, me, None)? {
         if rooms.is_none_or(|rooms| rooms.contains(&at.head.room)) {
             counted(read, me, &mut at)?;
-            let Head { room, head, last_n, unread, mentions, .. } = at.head;
-            bumps.push(Bump { room, head, last_n, unread, mentions });
+            let Head { room, head, last_n, read, unread, mentions, .. } = at.head;
+            bumps.push(Bump { room, head, last_n, read, unread, mentions });
         }
     }
     Ok(bumps)
@@ -104,14 +101,16 @@ struct Joined {
     delivered: Seq,
 }
 
-fn joined(read: &mut Read<'_>, me: &Me) -> Result<Vec<Joined>> {
+/// Joined rooms; `base` is what a device of the epoch `other` may keep, one of this epoch without it.
+fn joined(read: &mut Read<'_>, me: &Me, other: Option<&str>) -> Result<Vec<Joined>> {
     read.all(
-        "select r.id, r.head, r.base, r.last_n, i.seen, i.delivered, r.kind,
+        "select r.id, r.head, case when $1 = '' then r.base else coalesce(b.base, 0) end, r.last_n, i.seen, i.delivered, r.kind,
             case when r.history = 'joined' then m.joined_seq else 1 end
          from members m join rooms r on r.id = m.room
             join mine i on i.person = m.person and i.room = m.room and i.state = 'joined'
-         where m.person = $1 and m.left_seq is null and r.deleted_at is null order by r.id",
-        params![me.user],
+            left join bases b on b.room = r.id and b.epoch = $1
+         where m.person = $2 and m.left_seq is null and r.deleted_at is null order by r.id",
+        params![other.unwrap_or_default(), me.user],
         |row| {
             let head = Head {
                 room: row.get(0)?,
@@ -200,19 +199,19 @@ pub struct Caught {
     pub own: OwnFrame,
 }
 
-/// Answers `/sync` as far as the store knows it. `same_epoch`: the cursors are of this data set.
-pub fn sync(read: &mut Read<'_>, me: &Me, asked: &Sync, same_epoch: bool) -> Result<Caught> {
+/// Answers `/sync` as far as the store knows it. `other`: the epoch of the cursors, if it is not this.
+pub fn sync(read: &mut Read<'_>, me: &Me, asked: &Sync, other: Option<&str>) -> Result<Caught> {
     let named: Vec<Pull> = asked.rooms.iter().map(pull).collect();
     let cursors: Vec<(RoomId, Seq)> = named.iter().map(|pull| (pull.room, pull.since)).collect();
-    let heads = heads(read, me, Some(&cursors), same_epoch)?;
-    let own = own(read, me, if same_epoch { asked.own } else { 0 })?;
+    let heads = heads(read, me, Some(&cursors), other)?;
+    let own = own(read, me, if other.is_none() { asked.own } else { 0 })?;
     let (mut deltas, mut bytes) = (Vec::new(), 0);
     for mut pull in named {
         let Some(at) = heads.rooms.iter().find(|head| head.room == pull.room) else { continue };
         if bytes >= SYNC_BYTES {
             break;
         }
-        if !same_epoch {
+        if other.is_some() {
             pull.since = pull.since.min(at.base);
         }
         let delta = delta::pull(read, me, &pull)?;

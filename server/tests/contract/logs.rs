@@ -301,7 +301,7 @@ async fn heads_name_what_is_behind(stage: Arc<Stage>) {
     stage.says(&ada, busy, "@lin tea?").await;
     let named = [(quiet, 1), (busy, 1), (alien, 1)];
     let me = lin.clone();
-    let heads = stage.read(move |read| sync::heads(read, &me, Some(&named), true)).await;
+    let heads = stage.read(move |read| sync::heads(read, &me, Some(&named), None)).await;
     let heads = heads.expect("heads");
     let mut behind: Vec<_> = heads.rooms.iter().map(|head| (head.room, head.head)).collect();
     behind.sort_unstable();
@@ -315,11 +315,11 @@ async fn heads_name_what_is_behind(stage: Arc<Stage>) {
     let (me, stored) = (lin.clone(), vec![(quiet, 1), (busy, 2), (alien, 1)]);
     stage.write(move |tx| marks::ack(tx, &me, &stored)).await.expect("acks");
     let me = lin.clone();
-    let heads = stage.read(move |read| sync::heads(read, &me, None, true)).await.expect("heads");
+    let heads = stage.read(move |read| sync::heads(read, &me, None, None)).await.expect("heads");
     assert_eq!((heads.rooms.len(), heads.gone.len()), (0, 0));
-    // Cursors of another epoch are worth what lies under the base, here nothing.
+    // Cursors of another epoch say nothing: all rooms are named.
     let me = lin.clone();
-    let heads = stage.read(move |read| sync::heads(read, &me, Some(&[(busy, 2)]), false)).await;
+    let heads = stage.read(move |read| sync::heads(read, &me, Some(&[(busy, 2)]), Some("x"))).await;
     assert_eq!(heads.expect("heads").rooms.len(), 3);
     let me = lin.clone();
     let bumps = stage.read(move |read| sync::bumps(read, &me, Some(&[busy]))).await;
@@ -435,7 +435,7 @@ async fn one_call_catches_up_with_all(stage: Arc<Stage>) {
         ..Sync::default()
     };
     let me = lin.clone();
-    let caught = stage.read(move |read| sync::sync(read, &me, &asked, true)).await.expect("all");
+    let caught = stage.read(move |read| sync::sync(read, &me, &asked, None)).await.expect("all");
     assert_eq!(caught.heads.rooms.len(), 6);
     assert_eq!(caught.own.to, 8);
     // Frames of 256 KiB, and no more of them once there is 1 MiB.
@@ -450,7 +450,7 @@ async fn one_call_catches_up_with_all(stage: Arc<Stage>) {
             .collect(),
         ..Sync::default()
     };
-    let caught = stage.read(move |read| sync::sync(read, &lin, &asked, true)).await.expect("all");
+    let caught = stage.read(move |read| sync::sync(read, &lin, &asked, None)).await.expect("all");
     assert_eq!((caught.heads.rooms.len(), caught.deltas.len()), (0, 0));
     assert_eq!(caught.own.rows, []);
 }

@@ -9,6 +9,7 @@ mod cast;
 
 mod accounts;
 mod direct;
+mod epochs;
 mod jobs;
 mod killed;
 mod lanes;

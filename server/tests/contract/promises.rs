@@ -248,13 +248,13 @@ async fn two_tenants_never_meet(stage: Arc<Stage>) {
         assert!(unseen, "{answer:?}");
     }
     let me = eve.clone();
-    let heads = stage.read(move |read| sync::heads(read, &me, Some(&[(room, 1)]), true)).await;
+    let heads = stage.read(move |read| sync::heads(read, &me, Some(&[(room, 1)]), None)).await;
     let heads = heads.expect("heads");
     assert_eq!((heads.rooms.len(), heads.gone), (0, vec![room]));
     let me = eve.clone();
     let asked =
         Sync { rooms: vec![hallway_protocol::rest::SyncRoom::Short(room, 0)], ..Sync::default() };
-    let caught = stage.read(move |read| sync::sync(read, &me, &asked, true)).await;
+    let caught = stage.read(move |read| sync::sync(read, &me, &asked, None)).await;
     assert_eq!(caught.expect("an answer").deltas, []);
     let me = eve.clone();
     let public = stage.read(move |read| directory::public(read, &me, "", None, 50)).await;

@@ -8,6 +8,7 @@ mod write;
 pub use write::{Touched, Write};
 
 use crate::notify::{self, News};
+use crate::op::Act;
 use crate::planted::{Bug, planted};
 use crate::search;
 use crate::store::{Sql, rewind, rooms};
@@ -54,6 +55,10 @@ fn one(tx: &Connection, me: UserId, write: &Write, touched: &mut Touched) -> Sql
         Write::ReadMark { room, seq } => rooms::read_mark(tx, *room, *seq, touched),
         Write::Receipts { room, marks } => rooms::receipts(tx, *room, marks),
         Write::Put(op) => {
+            // What is read here needs no notice here, whether the server knows it yet or not.
+            if let Act::Read { seq } = op.act {
+                touched.read.insert(op.room, seq);
+            }
             touch_op(tx, op.op, touched)?;
             crate::store::put_op(tx, op)?;
             touch_op(tx, op.op, touched)

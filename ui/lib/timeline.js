@@ -48,7 +48,9 @@ function withRow(window, row) {
   if (within) return { ...window, rows: [...window.rows, row] }
   if (row.seq != null && row.seq < low) return window.before ? window : { ...window, rows: [row, ...window.rows] }
   if (window.after || gap(window, row)) return window.after ? window : { ...window, after: true }
-  return { ...window, rows: [...window.rows, row] }
+  // Alone in a window that never had its first page, it is hardly the first of its room.
+  const before = window.before || (window.rows.length === 0 && row.seq > 1)
+  return { ...window, rows: [...window.rows, row], before }
 }
 
 /** The lowest and the highest `seq` held; both 0 when none is. */

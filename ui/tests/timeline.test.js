@@ -138,3 +138,10 @@ test("the beginning is said where the room begins, and only there", () => {
   assert.equal(items(emptyWindow(), look)[0].what, "begin")
   assert.notEqual(items(opened(page(rows(1, 2), true)), look)[0].what, "begin")
 })
+
+test("a message that comes before the first page does not stand under the beginning", () => {
+  const [row] = rows(7, 7)
+  assert.notEqual(items(heard(emptyWindow(), [row], true), look)[0].what, "begin")
+  const [first] = rows(1, 1)
+  assert.equal(items(heard(emptyWindow(), [first], true), look)[0].what, "begin")
+})

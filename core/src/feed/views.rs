@@ -55,7 +55,7 @@ pub struct RoomView {
 /// A message as a person sees it: the confirmed row under the pending operations.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct MessageView {
-    /// Its key; `room:seq` for system notices.
+    /// Mine: its key. Others' and system notices: `room:seq`, for a key is only its sender's own.
     pub key: String,
     /// Where.
     pub room: RoomId,
@@ -97,6 +97,9 @@ pub struct MessageView {
     pub state: Option<Pending>,
     /// Why it failed.
     pub error: Option<FaultView>,
+    /// The key of the change of it that failed: by it that is tried again or given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
     /// An edit or deletion of it is on the way.
     pub pending_edit: bool,
 }

@@ -147,7 +147,9 @@ pub(super) fn remove(
     touched: &mut Touched,
 ) -> Sql<()> {
     let mut statement = tx.prepare_cached(
-        "select seq, key, doc, text from messages where room = ?1 and seq between ?2 and ?3",
+        "select seq, case when sender = (select cast(v as integer) from sync where k = 'user')
+             then key end, doc, text
+         from messages where room = ?1 and seq between ?2 and ?3",
     )?;
     let mut rows = statement.query([room.0, lo, hi])?;
     while let Some(row) = rows.next()? {
@@ -187,6 +189,10 @@ pub(crate) fn leave(
     why: &'static str,
     touched: &mut Touched,
 ) -> Sql<()> {
+    let told: Option<Seq> = tx
+        .prepare_cached("select max(head, notified) from rooms where room = ?1")?
+        .query_row([room.0], |row| row.get(0))
+        .optional()?;
     let known = tx
         .prepare_cached(
             "update rooms set state = ?2, cursor = 0, head = 0, win = 0, catch_from = null,
@@ -206,6 +212,8 @@ pub(crate) fn leave(
     ] {
         tx.prepare_cached(sql)?.execute([room.0])?;
     }
+    // What was told of it is not for the screen any more.
+    touched.read.extend(told.map(|told| (room, told)));
     touched.messages.remove(&room);
     touched.fresh.retain(|fresh| fresh.room != room);
     touched.rooms.insert(room);

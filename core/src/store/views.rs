@@ -23,9 +23,11 @@ fn from_json<T: DeserializeOwned + Default>(row: &Row<'_>, column: &str) -> Sql<
     Ok(serde_json::from_str(row.get_ref(column)?.as_str()?).unwrap_or_default())
 }
 
-fn confirmed(row: &Row<'_>) -> Sql<MessageView> {
+fn confirmed(row: &Row<'_>, me: UserId) -> Sql<MessageView> {
     let (room, seq): (i64, Seq) = (row.get("room")?, row.get("seq")?);
-    let key: Option<String> = row.get("key")?;
+    // Keys are their sender's own: another person may have used the same one.
+    let sender = UserId(row.get("sender")?);
+    let key: Option<String> = if sender == me { row.get("key")? } else { None };
     let system = row.get_ref("kind")?.as_str()? == "system";
     let reply = match row.get::<_, Option<Seq>>("reply")? {
         None => None,
@@ -41,7 +43,7 @@ fn confirmed(row: &Row<'_>) -> Sql<MessageView> {
         room: RoomId(room),
         seq: Some(seq),
         n: row.get("n")?,
-        sender: UserId(row.get("sender")?),
+        sender,
         at: row.get("at")?,
         kind: if system { MessageKind::System } else { MessageKind::Text },
         text: row.get("text")?,
@@ -57,6 +59,7 @@ fn confirmed(row: &Row<'_>) -> Sql<MessageView> {
         reactions: Vec::new(),
         state: None,
         error: None,
+        change: None,
         pending_edit: false,
     })
 }
@@ -93,7 +96,7 @@ pub(crate) fn part(
     let mut statement =
         conn.prepare_cached(&format!("{SELECT} where m.room = ?1 and {condition} limit ?3"))?;
     let mut rows: Vec<MessageView> = statement
-        .query_map(params![room.0, seq, count_of(limit)], confirmed)?
+        .query_map(params![room.0, seq, count_of(limit)], |row| confirmed(row, me))?
         .collect::<Sql<_>>()?;
     if matches!(part, Part::Below(..)) {
         rows.reverse();
@@ -113,7 +116,7 @@ pub(crate) fn messages(
         conn.prepare_cached(&format!("{SELECT} where m.room = ?1 and m.seq = ?2"))?;
     let mut rows = Vec::with_capacity(seqs.len());
     for seq in seqs {
-        rows.extend(statement.query_row([room.0, *seq], confirmed).optional()?);
+        rows.extend(statement.query_row([room.0, *seq], |row| confirmed(row, me)).optional()?);
     }
     dress(conn, me, room, &mut rows)?;
     Ok(rows)
@@ -169,6 +172,7 @@ fn react(reactions: &mut Vec<ReactionView>, me: UserId, user: UserId, emoji: &st
 fn overlay(row: &mut MessageView, me: UserId, op: &Op) {
     if op.state == State::Failed {
         row.error = op.error.clone();
+        row.change = row.seq.map(|_| op.key.to_string());
         return;
     }
     match &op.act {
@@ -228,6 +232,7 @@ fn unconfirmed(conn: &Connection, me: UserId, sends: Vec<Op>) -> Sql<Vec<Message
             reactions: Vec::new(),
             state: Some(state),
             error: op.error,
+            change: None,
             pending_edit: false,
         };
         for later in outbox::list(conn, Which::Needs(op.key.as_str()))? {

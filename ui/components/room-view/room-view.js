@@ -66,8 +66,8 @@ class RoomView extends HTMLElement {
     jump: (seq) => this.querySelector("time-line").jump(seq),
     copy: (row) => copy(row.text),
     react: ({ seq, emoji, on }) => core.react({ room: this.#room, seq, emoji, on }),
-    retry: ({ key }) => core.retry({ key }),
-    discard: ({ key }) => core.discard({ key }),
+    retry: ({ key, change }) => core.retry({ key: change ?? key }),
+    discard: ({ key, change }) => core.discard({ key: change ?? key }),
     remove: (row) => this.#remove(row),
   }
 

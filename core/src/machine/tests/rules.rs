@@ -252,3 +252,65 @@ fn a_count_that_comes_late_is_one_of_its_own_read_mark() {
     let room = desk.room().unwrap();
     assert_eq!((room.read, room.unread), (3, 0));
 }
+
+#[test]
+fn anothers_message_under_my_key_is_another_message() {
+    let mut desk = Desk::new();
+    desk.settle(&json!([message(1, 3, 2, "mine")]), 1);
+    desk.event(2, &json!([message(2, 9, 2, "not hers")]));
+    let conn = desk.machine.store().connection();
+    let rows = views::part(conn, ME, ROOM, views::Part::Below(Seq::MAX, 9)).unwrap();
+    let keys: Vec<String> = rows.into_iter().map(|row| row.key).collect();
+    assert_eq!(keys, [key(2).to_string(), format!("{ROOM}:2")]);
+    let target = Target::Key(key(2));
+    desk.act(Intent::Delete { room: ROOM, key: key(5), target }).unwrap();
+    assert!(desk.said().iter().any(|frame| matches!(frame, ClientFrame::Delete { seq: 1, .. })));
+    desk.effects.clear();
+    desk.frame(json!({"type": "own", "since": 1, "to": 2, "done": true, "rows": [{"t": "mine",
+        "room": ROOM, "state": "joined", "head": 2, "min_seq": 3, "rev": 2}]}));
+    let gone: Vec<String> = desk
+        .changes()
+        .filter_map(|change| match change {
+            Change::MessageGone { key, .. } => Some(key.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(gone, [key(2).to_string(), format!("{ROOM}:2")]);
+}
+
+#[test]
+fn what_failed_on_anothers_message_is_given_up_by_its_own_key() {
+    let mut desk = Desk::new();
+    desk.settle(&json!([message(1, 9, 1, "theirs")]), 1);
+    let target = Target::Seq(1);
+    desk.act(Intent::Delete { room: ROOM, key: key(4), target }).unwrap();
+    let id = desk.id(|frame| matches!(frame, ClientFrame::Delete { .. }));
+    desk.frame(json!({"type": "error", "id": id, "code": "forbidden", "message": "no",
+        "retry": "never"}));
+    let conn = desk.machine.store().connection();
+    let row = views::messages(conn, ME, ROOM, &[1]).unwrap().pop().unwrap();
+    assert_eq!(row.change, Some(key(4).to_string()));
+    desk.act(Intent::Discard { key: key(4) }).unwrap();
+    assert_eq!(desk.machine.engine().outbox().counts(), (0, 0));
+}
+
+#[test]
+fn notices_of_what_was_read_offline_or_left_are_taken_back() {
+    let mut desk = Desk::new();
+    desk.settle(&json!([message(1, 9, 1, "a")]), 1);
+    desk.event(2, &json!([message(2, 9, 2, "b")]));
+    desk.cut();
+    let gone = |desk: &Desk| {
+        let gone = desk.changes().filter_map(|change| match change {
+            Change::NoticeGone { up_to, .. } => Some(*up_to),
+            _ => None,
+        });
+        gone.collect::<Vec<Seq>>()
+    };
+    desk.effects.clear();
+    desk.act(Intent::Read { room: ROOM, key: key(5), seq: 1 }).unwrap();
+    assert_eq!(gone(&desk), [1]);
+    desk.at(desk.now + 31_000);
+    desk.welcome(1, json!({"gone": [ROOM]}));
+    assert!(gone(&desk).contains(&2), "{:?}", gone(&desk));
+}

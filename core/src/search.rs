@@ -7,6 +7,8 @@ use crate::store::{Sql, fact, set, views};
 use hallway_protocol::ids::{RoomId, Seq, UserId};
 use hallway_protocol::words::{self, Term};
 use rusqlite::{Connection, params};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 /// Most hits of one answer.
 const LIMIT: usize = 100;
@@ -87,25 +89,49 @@ pub(crate) fn find(
     };
     let limit = limit.clamp(1, LIMIT);
     let mut items = unsent(conn, me, &terms, room)?;
-    let mut statement = conn.prepare_cached(
+    // What is being changed is found by its new text, not by the one the index still has.
+    let changed = changed(conn, room)?;
+    let mut places = indexed(conn, &expression, room, limit + 1 + changed.len())?;
+    places.extend(changed);
+    let mut hits = Vec::new();
+    for (room, seq) in places.into_iter().collect::<BTreeSet<_>>() {
+        let found = views::messages(conn, me, room, &[seq])?;
+        hits.extend(found.into_iter().filter(|row| words::has_all(&row.text, &terms)));
+    }
+    hits.sort_by_key(|row| (Reverse(row.at), row.room, Reverse(row.seq)));
+    let hit = |message: MessageView| Hit { ranges: words::ranges(&message.text, &terms), message };
+    items.extend(hits.into_iter().map(hit));
+    let more = items.len() > limit;
+    items.truncate(limit);
+    Ok(Found { items, more })
+}
+
+/// Confirmed messages whose text the index knows, newest first.
+fn indexed(
+    conn: &Connection,
+    expression: &str,
+    room: Option<RoomId>,
+    limit: usize,
+) -> Sql<Vec<(RoomId, Seq)>> {
+    conn.prepare_cached(
         "select m.room, m.seq from messages_fts f join messages m on m.doc = f.rowid
          where messages_fts match ?1 and (?2 is null or m.room = ?2) and m.deleted = 0
          order by m.at desc, m.room, m.seq desc limit ?3",
-    )?;
-    let mut places: Vec<(RoomId, Seq)> = statement
-        .query_map(
-            params![expression, room.map(|room| room.0), views::count_of(limit + 1)],
-            |row| Ok((RoomId(row.get(0)?), row.get(1)?)),
-        )?
-        .collect::<Sql<_>>()?;
-    let more = places.len() + items.len() > limit;
-    items.truncate(limit);
-    places.truncate(limit - items.len());
-    for (room, seq) in places {
-        for message in views::messages(conn, me, room, &[seq])? {
-            let ranges = words::ranges(&message.text, &terms);
-            items.push(Hit { message, ranges });
-        }
-    }
-    Ok(Found { items, more })
+    )?
+    .query_map(params![expression, room.map(|room| room.0), views::count_of(limit)], place)?
+    .collect()
+}
+
+/// Confirmed messages with an edit or deletion on the way.
+fn changed(conn: &Connection, room: Option<RoomId>) -> Sql<Vec<(RoomId, Seq)>> {
+    conn.prepare_cached(
+        "select room, target_seq from outbox
+         where kind in ('edit', 'delete') and target_seq is not null and (?1 is null or room = ?1)",
+    )?
+    .query_map([room.map(|room| room.0)], place)?
+    .collect()
+}
+
+fn place(row: &rusqlite::Row<'_>) -> Sql<(RoomId, Seq)> {
+    Ok((RoomId(row.get(0)?), row.get(1)?))
 }

@@ -314,3 +314,22 @@ fn notices_of_what_was_read_offline_or_left_are_taken_back() {
     desk.welcome(1, json!({"gone": [ROOM]}));
     assert!(gone(&desk).contains(&2), "{:?}", gone(&desk));
 }
+
+#[test]
+fn search_sees_what_is_being_changed() {
+    let mut desk = Desk::new();
+    desk.settle(&json!([message(1, 3, 1, "tee at noon"), message(2, 3, 2, "tee at five")]), 2);
+    desk.cut();
+    let (target, text) = (Target::Seq(1), "tea at noon".to_owned());
+    desk.act(Intent::Edit { room: ROOM, key: key(4), target, text }).unwrap();
+    desk.act(Intent::Delete { room: ROOM, key: key(5), target: Target::Seq(2) }).unwrap();
+    let find = |query: &str| {
+        let conn = desk.machine.store().connection();
+        let found = crate::search::find(conn, ME, query, None, 10).unwrap();
+        assert!(!found.more);
+        found.items.into_iter().map(|hit| hit.message.text).collect::<Vec<_>>()
+    };
+    assert_eq!(find("tea"), ["tea at noon"]);
+    assert!(find("tee").is_empty());
+    assert_eq!(find("noon"), ["tea at noon"]);
+}

@@ -12,6 +12,8 @@ const COMMANDS: &[&str] = &[
     "open_link",
     "sign_in_again",
     "sign_out",
+    "unlock",
+    "network",
     "rooms",
     "timeline",
     "send",

@@ -33,9 +33,11 @@ export const core = {
   register: whole("register"),
   painted: whole("painted"),
   openLink: whole("open_link"),
+  network: whole("network"),
 
   signInAgain: own("sign_in_again"),
   signOut: own("sign_out"),
+  unlock: own("unlock"),
 
   timeline: own("timeline"),
   send: own("send"),

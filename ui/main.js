@@ -37,3 +37,6 @@ await subscribe((batch) => {
   take(batch)
   if (first) touch("accounts")
 })
+
+/** The system says that the network came or went: the links find out at once. */
+for (const name of ["online", "offline"]) addEventListener(name, () => core.network().catch(() => {}))

@@ -7,6 +7,7 @@ use crate::error::{Fault, Result};
 use crate::feed::{
     Account, AccountState, Change, Connection, LinkState, PersonView, RoomView, Teller,
 };
+use crate::held::Held;
 use crate::reader::Reader;
 use crate::secrets::{Secret, Secrets};
 use crate::session::Session;
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     pub session: Arc<Session>,
     pub reader: Reader,
     pub clock: Clock,
+    pub held: Held,
     inbox: mpsc::Sender<Task>,
     status: watch::Receiver<LinkState>,
     moved: watch::Receiver<u64>,
@@ -99,7 +101,13 @@ impl Core {
         let driver = Driver {
             account: id.clone(),
             place: Place { path, key, account: id.clone(), me },
-            wire: Wire { api: api.clone(), session: session.clone(), inbox: inbox.clone(), device },
+            wire: Wire {
+                api: api.clone(),
+                session: session.clone(),
+                inbox: inbox.clone(),
+                device,
+                swallowed: Arc::default(),
+            },
             clock: clock.clone(),
             tasks: tasks.clone(),
             reader: reader.clone(),
@@ -116,6 +124,7 @@ impl Core {
             session,
             reader,
             clock,
+            held: Held::default(),
             inbox,
             status,
             moved,
@@ -244,7 +253,23 @@ impl Core {
             display_name,
             role: views::read_word(&role.unwrap_or_default(), TenantRole::Member),
             state: if signed_out { AccountState::SignedOut } else { AccountState::Open },
+            why: None,
         })
+    }
+
+    /// The account as far as it is known without its store.
+    pub(crate) fn bare(&self, state: AccountState) -> Account {
+        Account {
+            id: self.0.id.clone(),
+            server: self.0.server.clone(),
+            server_name: String::new(),
+            user: self.0.me,
+            name: self.0.name.clone(),
+            display_name: self.0.name.clone(),
+            role: TenantRole::Member,
+            state,
+            why: None,
+        }
     }
 
     /// Everything a new subscriber must know: account, link, people, rooms. A store that proves

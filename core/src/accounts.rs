@@ -4,12 +4,13 @@
 
 use crate::account::{Core, Opening};
 use crate::error::{Fault, Result};
-use crate::feed::{Account, AccountState, Change, Feed, Teller, pipe};
+use crate::feed::{Account, AccountState, Change, FaultView, Feed, Teller, pipe};
+use crate::held::Held;
 use crate::profile;
 use crate::secrets::{Secret, Secrets, away};
 use crate::thread::Over;
 use hallway_kit::Clock;
-use hallway_protocol::ids::{Key, UserId};
+use hallway_protocol::ids::UserId;
 use hallway_protocol::rest::Session;
 use hallway_protocol::rows::TenantRole;
 use parking_lot::Mutex;
@@ -40,8 +41,8 @@ pub struct Options {
 #[derive(Clone, Debug)]
 enum Place {
     Open(Core),
-    /// Its key cannot be had: the store is untouched.
-    Shut,
+    /// It cannot be opened, and why: its key cannot be had, or its store.
+    Shut(Fault),
 }
 
 #[derive(Debug)]
@@ -54,6 +55,7 @@ struct Inner {
     over: mpsc::UnboundedSender<(String, Over)>,
     ends: tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Over)>>,
     tasks: hallway_kit::Tasks,
+    held: Held,
     /// Held as long as the profile is open.
     lock: File,
 }
@@ -77,10 +79,15 @@ impl Accounts {
             over,
             ends: tokio::sync::Mutex::new(ends),
             tasks: hallway_kit::Tasks::default(),
+            held: Held::default(),
             lock,
         }));
         for id in profile::ids(&accounts.folder())? {
-            accounts.begin(id).await;
+            if profile::is_gone(&accounts.folder().join(&id)) {
+                accounts.clear(id);
+            } else {
+                accounts.begin(id).await;
+            }
         }
         accounts.watch_ends();
         Ok((accounts, changes))
@@ -89,7 +96,8 @@ impl Accounts {
     /// Opens one account of the profile. One that cannot be opened does not keep the others shut, and
     /// a keyring that asks its person is not waited for: the account is locked until it answers.
     async fn begin(&self, id: String) {
-        self.0.places.lock().insert(id.clone(), Place::Shut);
+        let asks = Fault::local("keyring_locked", "the keyring has not answered yet");
+        self.shut(&id, asks);
         let (done, opened) = oneshot::channel();
         let accounts = self.clone();
         self.0.tasks.once("open", async move {
@@ -106,6 +114,20 @@ impl Accounts {
             }
         });
         let _ = tokio::time::timeout(KEYRING, opened).await;
+    }
+
+    /// Erases what is left of an account whose erasing was cut short, beside everything else.
+    fn clear(&self, id: String) {
+        let accounts = self.clone();
+        self.0.tasks.once("clear", async move {
+            if let Err(fault) = accounts.erase(&id).await {
+                tracing::warn!(%fault, "an account that is gone cannot be erased yet");
+            }
+        });
+    }
+
+    fn shut(&self, id: &str, why: Fault) {
+        self.0.places.lock().insert(id.to_owned(), Place::Shut(why));
     }
 
     /// Accounts that end by themselves: signed out, or thrown out.
@@ -128,17 +150,18 @@ impl Accounts {
 
     async fn ended(&self, id: &str, over: Over) {
         let Ok(core) = self.core(id) else { return };
-        let Ok(mut account) = core.account().await else { return };
-        match over {
-            Over::SignedOut => account.state = AccountState::SignedOut,
-            Over::ThrownOut => {
-                account.state = AccountState::ThrownOut;
-                if let Err(fault) = self.erase(id).await {
-                    self.problem(Some(id), &fault);
-                }
-            }
+        let state = match over {
+            Over::SignedOut => AccountState::SignedOut,
+            Over::ThrownOut => AccountState::ThrownOut,
+        };
+        // A store that cannot be read any more keeps nobody from erasing it.
+        let account = core.account().await.unwrap_or_else(|_| core.bare(state));
+        if over == Over::ThrownOut
+            && let Err(fault) = self.erase(id).await
+        {
+            self.problem(Some(id), &fault);
         }
-        self.tell(vec![Change::Account { account }]);
+        self.tell(vec![Change::Account { account: Account { state, ..account } }]);
     }
 
     /// Shows something.
@@ -150,8 +173,9 @@ impl Accounts {
         self.0.options.device.clone()
     }
 
-    pub(crate) fn key(&self) -> Key {
-        Key::new(self.0.options.clock.now())
+    /// The wishes of those who are not signed in yet.
+    pub(crate) fn held(&self) -> (&Held, &Clock) {
+        (&self.0.held, &self.0.options.clock)
     }
 
     pub(crate) fn secrets(&self) -> &Arc<dyn Secrets> {
@@ -174,7 +198,7 @@ impl Accounts {
         self.folder().join(id).join("store.db")
     }
 
-    /// Tries to open an account whose key could not be had.
+    /// Tries again to open an account that could not be opened.
     pub async fn unlock(&self, id: &str) -> Result<Core> {
         let _turn = self.0.turn.lock().await;
         if let Ok(core) = self.core(id) {
@@ -182,14 +206,31 @@ impl Accounts {
         }
         let entry = id.to_owned();
         let secret = away(&self.0.options.secrets, move |secrets| secrets.read(&entry)).await;
-        let secret = match secret {
-            Ok(secret) => secret,
-            Err(denied) => {
-                self.0.places.lock().insert(id.to_owned(), Place::Shut);
-                return Err(denied.into());
-            }
+        let opened = match secret {
+            Ok(secret) => self.open_core(id, secret, None).await,
+            Err(denied) => Err(denied.into()),
         };
-        self.open_core(id, secret, None).await
+        if let Err(fault) = &opened {
+            self.shut(id, fault.clone());
+        }
+        opened
+    }
+
+    /// The same for a window: all the account holds is told to whoever watches.
+    pub async fn try_again(&self, id: &str) -> Result<()> {
+        let core = self.unlock(id).await?;
+        self.tell(core.snapshot().await?);
+        Ok(())
+    }
+
+    /// The network changed: every link is tried at once.
+    pub async fn network_changed(&self) {
+        for (_, place) in self.places() {
+            if let Place::Open(core) = place {
+                // One that is closing needs no link.
+                let _ = core.network_changed().await;
+            }
+        }
     }
 
     pub(crate) async fn open_core(
@@ -218,22 +259,24 @@ impl Accounts {
     pub fn core(&self, id: &str) -> Result<Core> {
         match self.0.places.lock().get(id) {
             Some(Place::Open(core)) => Ok(core.clone()),
-            Some(Place::Shut) => {
-                Err(Fault::local("keyring_locked", "the key of this account cannot be had"))
-            }
+            Some(Place::Shut(why)) => Err(why.clone()),
             None => Err(Fault::not_found("account")),
         }
     }
 
-    /// All of them.
+    fn places(&self) -> Vec<(String, Place)> {
+        self.0.places.lock().iter().map(|(id, place)| (id.clone(), place.clone())).collect()
+    }
+
+    /// All of them. One that cannot be read is listed with why, and keeps no other off the list.
     pub async fn accounts(&self) -> Result<Vec<Account>> {
-        let places: Vec<_> =
-            self.0.places.lock().iter().map(|(id, place)| (id.clone(), place.clone())).collect();
-        let mut out = Vec::with_capacity(places.len());
-        for (id, place) in places {
+        let mut out = Vec::new();
+        for (id, place) in self.places() {
             out.push(match place {
-                Place::Open(core) => core.account().await?,
-                Place::Shut => shut(id),
+                Place::Open(core) => {
+                    core.account().await.unwrap_or_else(|fault| unread(&core, &fault))
+                }
+                Place::Shut(why) => shut(id, &why),
             });
         }
         Ok(out)
@@ -241,32 +284,35 @@ impl Accounts {
 
     /// What a new subscriber must know.
     pub async fn snapshot(&self) -> Result<Vec<Change>> {
-        let places: Vec<_> =
-            self.0.places.lock().iter().map(|(id, place)| (id.clone(), place.clone())).collect();
         let mut out = Vec::new();
-        for (id, place) in places {
+        for (id, place) in self.places() {
             match place {
-                Place::Open(core) => out.extend(core.snapshot().await?),
-                Place::Shut => out.push(Change::Account { account: shut(id) }),
+                Place::Open(core) => match core.snapshot().await {
+                    Ok(changes) => out.extend(changes),
+                    Err(fault) => out.push(Change::Account { account: unread(&core, &fault) }),
+                },
+                Place::Shut(why) => out.push(Change::Account { account: shut(id, &why) }),
             }
         }
         Ok(out)
     }
 
-    /// Closes the account, and deletes its key before its store.
+    /// Closes the account, and deletes its key before its store. What cannot be deleted now (a file
+    /// somebody has open, a key in a locked keyring) goes at the next start.
     pub(crate) async fn erase(&self, id: &str) -> Result<()> {
         let place = self.0.places.lock().remove(id);
         if let Some(Place::Open(core)) = place {
             core.end().await;
         }
+        let folder = self.folder().join(id);
+        let marked = folder.clone();
+        if let Err(fault) = blocking(move || profile::mark_gone(&marked)).await {
+            tracing::warn!(%fault, "the account goes without a mark that it does");
+        }
         let entry = id.to_owned();
         let gone = away(&self.0.options.secrets, move |secrets| secrets.delete(&entry)).await;
-        match std::fs::remove_dir_all(self.folder().join(id)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(profile::broken(error));
-            }
-            _ => {}
-        }
+        let whole = gone.is_ok();
+        blocking(move || profile::erase(&folder, whole)).await?;
         Ok(gone?)
     }
 
@@ -284,7 +330,7 @@ impl Accounts {
     }
 }
 
-fn shut(id: String) -> Account {
+fn shut(id: String, why: &Fault) -> Account {
     Account {
         id,
         server: String::new(),
@@ -294,5 +340,26 @@ fn shut(id: String) -> Account {
         display_name: String::new(),
         role: TenantRole::Member,
         state: AccountState::Locked,
+        why: Some(view(why)),
     }
 }
+
+/// An account that is open, and whose store cannot be read.
+fn unread(core: &Core, why: &Fault) -> Account {
+    Account { why: Some(view(why)), ..core.bare(AccountState::Locked) }
+}
+
+fn view(why: &Fault) -> FaultView {
+    FaultView { code: why.what().to_owned(), message: why.to_string() }
+}
+
+/// Work on files, away from the runtime.
+async fn blocking(work: impl FnOnce() -> std::io::Result<()> + Send + 'static) -> Result<()> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(profile::broken),
+        Err(panic) => Err(Fault::local("broken", panic.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

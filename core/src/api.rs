@@ -13,25 +13,34 @@ use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
-use url::Url;
+use url::{Host, Url};
 
 /// A call that answers nothing for this long has failed. A held `/sync` takes 30 s.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A connection that is not there after this long will not be.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// A server's address in its one form: `http` for this machine, else `https`, no path.
+/// Largest answer that is read, bytes: a page of the largest messages is a tenth of it.
+const BODY: usize = 16 * 1024 * 1024;
+
+/// A server's address in its one form: `http` for this machine, else `https`, no path, nobody's name.
 pub fn normalised(address: &str) -> Result<Url> {
     let wrong = || Fault::invalid("url", "is not the address of a server");
     let address = address.trim();
     let named = address.contains("://");
     let text = if named { address.to_owned() } else { format!("https://{address}") };
     let mut url = Url::parse(&text).map_err(|_| wrong())?;
-    let host = url.host_str().ok_or_else(wrong)?.to_owned();
+    let here = match url.host().ok_or_else(wrong)? {
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+        Host::Domain(name) => name == "localhost",
+    };
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong());
     }
-    let here = host == "localhost" || host.starts_with("127.") || host == "[::1]";
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Fault::invalid("url", "must not name a person or a password"));
+    }
     if !named && here {
         url.set_scheme("http").map_err(|()| wrong())?;
     }
@@ -69,6 +78,8 @@ impl Api {
         provide_tls();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT)
+            // A password or token goes where the person said, and nowhere else.
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("hallway/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Fault::local("broken", format!("no HTTP client: {error}")))?;
@@ -205,9 +216,15 @@ impl Api {
 }
 
 async fn exchange(request: reqwest::RequestBuilder) -> Result<Vec<u8>> {
-    let answer = request.send().await.map_err(|_| Fault::Offline)?;
+    let mut answer = request.send().await.map_err(|_| Fault::Offline)?;
     let status = answer.status();
-    let bytes = answer.bytes().await.map_err(|_| Fault::Offline)?.to_vec();
+    let mut bytes = Vec::new();
+    while let Some(part) = answer.chunk().await.map_err(|_| Fault::Offline)? {
+        if bytes.len() + part.len() > BODY {
+            return Err(Fault::Refused(odd("an answer longer than anybody reads")));
+        }
+        bytes.extend_from_slice(&part);
+    }
     if status.is_success() { Ok(bytes) } else { Err(refusal(status, &bytes)) }
 }
 
@@ -233,8 +250,11 @@ fn refusal(status: StatusCode, bytes: &[u8]) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     #[test]
     fn an_address_has_one_form() {
@@ -243,8 +263,59 @@ mod tests {
         assert_eq!(said("localhost:7340").as_deref(), Some("http://localhost:7340/"));
         assert_eq!(said("http://127.0.0.1:7340").as_deref(), Some("http://127.0.0.1:7340/"));
         assert_eq!(said("https://127.0.0.1:1/").as_deref(), Some("https://127.0.0.1:1/"));
+        assert_eq!(said("[::1]:1").as_deref(), Some("http://[::1]:1/"));
         assert_eq!(said("http://chat.example.org"), None);
+        for elsewhere in ["127.example.org", "127.0.0.1.nip.io", "localhost.example.org"] {
+            assert_eq!(said(&format!("http://{elsewhere}")), None);
+            assert_eq!(said(elsewhere), Some(format!("https://{elsewhere}/")));
+        }
+        assert_eq!(said("https://ada:secret@chat.example.org"), None);
+        assert_eq!(said("https://ada@chat.example.org"), None);
         assert_eq!(said("ftp://chat.example.org"), None);
         assert_eq!(said(""), None);
+    }
+
+    /// JSON as a whole answer.
+    pub(crate) fn ok(body: &serde_json::Value) -> Vec<u8> {
+        let text = body.to_string();
+        let head = "HTTP/1.1 200 X\r\nconnection: close\r\ncontent-length";
+        format!("{head}: {}\r\n\r\n{text}", text.len()).into_bytes()
+    }
+
+    /// A server that gives each call this answer; it counts them.
+    pub(crate) async fn serving(answer: Vec<u8>) -> (Api, Arc<AtomicUsize>, hallway_kit::Tasks) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (calls, tasks) = (Arc::new(AtomicUsize::new(0)), hallway_kit::Tasks::default());
+        let counted = calls.clone();
+        tasks.once("server", async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(&answer).await;
+            }
+        });
+        (Api::new(normalised(&url).unwrap()).unwrap(), calls, tasks)
+    }
+
+    #[tokio::test]
+    async fn nothing_is_said_to_whom_a_server_points() {
+        let to = "HTTP/1.1 307 X\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n";
+        let (api, calls, tasks) = serving(to.into()).await;
+        let fault = api.refresh("secret".into()).await.unwrap_err();
+        assert!(matches!(fault, Fault::Refused(_)), "{fault}");
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        tasks.end(Duration::from_secs(1)).await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_to_a_limit() {
+        let mut endless = b"HTTP/1.1 200 X\r\nconnection: close\r\n\r\n".to_vec();
+        endless.resize(2 * BODY, b' ');
+        let (api, _, tasks) = serving(endless).await;
+        let fault = api.server().await.unwrap_err();
+        assert!(fault.to_string().contains("longer than"), "{fault}");
+        tasks.end(Duration::from_secs(1)).await;
     }
 }

@@ -18,6 +18,9 @@ use reqwest::Method;
 
 const NOTHING: Option<&()> = None;
 
+/// Parts of one list that are followed: more than any list of people has.
+const PARTS: usize = 1_000;
+
 impl Core {
     /// Says something; the answer is its key.
     pub async fn send(
@@ -149,12 +152,15 @@ impl Core {
         self.inner().reader.read(job).await
     }
 
-    /// Makes a room; answered once it is here.
+    /// Makes a room; answered once it is here. Asked again because that failed, it makes the same one.
     pub async fn create(&self, new: NewRoom) -> Result<RoomView> {
-        let key = new.key.clone().unwrap_or_else(|| self.key());
+        let (held, clock) = (&self.inner().held, &self.inner().clock);
+        let key = new.key.clone().unwrap_or_else(|| held.key(clock, "room", &new));
         let new = NewRoom { key: Some(key.clone()), ..new };
         let room: Room = self.api().call(Method::POST, "/rooms", Some(&new), Some(&key)).await?;
-        self.arrived(room.room).await
+        let view = self.arrived(room.room).await?;
+        held.done(&key);
+        Ok(view)
     }
 
     /// The direct room of these people and me.
@@ -295,7 +301,11 @@ impl Core {
 
     /// Makes an invite.
     pub async fn invite(&self, new: NewInvite) -> Result<Invite> {
-        self.api().call(Method::POST, "/invites", Some(&new), Some(&self.key())).await
+        let (held, clock) = (&self.inner().held, &self.inner().clock);
+        let key = held.key(clock, "invite", &new);
+        let invite = self.api().call(Method::POST, "/invites", Some(&new), Some(&key)).await?;
+        held.done(&key);
+        Ok(invite)
     }
 
     /// How far the members of a room have read and received.
@@ -309,7 +319,7 @@ impl Core {
     async fn all(&self, path: &str) -> Result<Vec<Row>> {
         let mut out = Vec::new();
         let mut next: Option<String> = None;
-        loop {
+        for _ in 0..PARTS {
             let part = match &next {
                 None => path.to_owned(),
                 Some(next) => {
@@ -325,6 +335,7 @@ impl Core {
                 return Ok(out);
             }
         }
+        Err(Fault::Refused(Refused::new(Code::Unknown, "a list without an end")))
     }
 }
 

@@ -109,7 +109,7 @@ pub struct Engine {
     /// This machine's wall time minus monotonic time, where it was told.
     wall: Option<i64>,
     held_stored: i64,
-    /// A device's first look at its account: nothing calls.
+    /// A device's first look at its account, until it once was live: nothing calls.
     first_look: bool,
     bad_digests: u32,
     out: Step,
@@ -149,7 +149,7 @@ impl Engine {
             contact: None,
             wall: None,
             held_stored: 0,
-            first_look: false,
+            first_look: true,
             bad_digests: 0,
             out: Step::default(),
         };
@@ -168,6 +168,7 @@ impl Engine {
         self.direct = loaded.direct.into_iter().collect();
         self.outbox = Outbox::new(loaded.ops, loaded.last_op, loaded.held);
         self.held_stored = loaded.held;
+        self.first_look = !loaded.looked;
         self.own_asked = None;
         self.asked.clear();
     }

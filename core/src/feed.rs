@@ -153,6 +153,9 @@ pub struct Account {
     pub role: TenantRole,
     /// How it stands.
     pub state: AccountState,
+    /// Why it cannot be opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<FaultView>,
 }
 
 /// How an account stands.

@@ -40,7 +40,9 @@ impl Machine {
 
     /// The same, at `now`.
     pub fn open_at(store: Store, seed: u64, now: i64) -> Sql<(Machine, Vec<Effect>)> {
-        let engine = Engine::new(store.load()?, seed);
+        let loaded = store.load()?;
+        let unreadable = loaded.unreadable;
+        let engine = Engine::new(loaded, seed);
         let mut machine = Machine {
             engine,
             store,
@@ -55,7 +57,14 @@ impl Machine {
             machine.pending.extend(row.map(|row| (key, row)));
         }
         let step = machine.engine.start(now);
-        let effects = machine.carry_out(now, step, None);
+        let mut effects = machine.carry_out(now, step, None);
+        if unreadable > 0 {
+            effects.push(Effect::Change(Change::Problem {
+                account: Some(machine.store.account().to_owned()),
+                code: "outbox_unreadable".to_owned(),
+                message: format!("{unreadable} of what was not sent yet cannot be read"),
+            }));
+        }
         Ok((machine, effects))
     }
 

@@ -62,10 +62,10 @@ impl Poll<'_> {
         let Some(ClientFrame::Hello(hello)) = outgoing.recv().await else { return Ok(()) };
         (self.epoch, self.own, self.focus) = (hello.epoch, hello.own, hello.focus);
         let rooms = if let Cursors::List(rooms) = hello.rooms { rooms } else { Vec::new() };
-        self.heads = rooms.iter().copied().collect();
-        let named = rooms.into_iter().map(|(room, since)| SyncRoom::Short(room, since)).collect();
-        let first = self.sync(named, self.own, None).await?;
-        self.heads.retain(|room, _| !first.gone.contains(room));
+        // No room is named: heads are small and come in time on a slow line, what is missed is pulled.
+        let mut first = self.sync(Vec::new(), self.own, None).await?;
+        first.gone = rooms.iter().map(|(room, _)| *room).collect();
+        first.gone.retain(|room| first.rooms.iter().all(|head| head.room != *room));
         self.frame(ServerFrame::Welcome(welcome(&first))).await?;
         self.learned(&first);
         self.frame(ServerFrame::Own(first.own)).await?;
@@ -127,9 +127,10 @@ impl Poll<'_> {
             frame => id_of(frame),
         };
         let Some(id) = id else { return Ok(()) };
+        let is_call = matches!(frame, ClientFrame::Call { .. });
         let answer = match self.call(id, frame).await {
             Ok(answer) => answer,
-            Err(Fault::Refused(refused)) => ServerFrame::Error(ErrorFrame::new(Some(id), refused)),
+            Err(Fault::Refused(refused)) => said_no(id, is_call, refused),
             Err(other) => return Err(other),
         };
         self.frame(answer).await
@@ -240,6 +241,16 @@ impl Poll<'_> {
     }
 }
 
+/// A refusal as the socket would have brought it: of a call it is an answer.
+fn said_no(id: u64, is_call: bool, refused: Refused) -> ServerFrame {
+    if is_call {
+        let status = refused.code.status();
+        ServerFrame::Answer { id, status, body: json!(refused) }
+    } else {
+        ServerFrame::Error(ErrorFrame::new(Some(id), refused))
+    }
+}
+
 fn put_or_delete(on: bool) -> Method {
     if on { Method::PUT } else { Method::DELETE }
 }
@@ -254,8 +265,8 @@ fn welcome(first: &Synced) -> Welcome {
         own_head: first.own.to,
         rooms: first.rooms.clone(),
         gone: first.gone.clone(),
-        // One command is under way at a time in any case.
-        limits: Limits::default(),
+        // One command is under way at a time: what is queued behind it must not seem unanswered.
+        limits: Limits { unanswered: 1, ..Limits::default() },
     }
 }
 
@@ -274,5 +285,49 @@ fn id_of(frame: &ClientFrame) -> Option<u64> {
         | ClientFrame::Heads { id }
         | ClientFrame::Call { id, .. } => Some(*id),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::tests::{ok, serving};
+    use crate::socket::tests::wire;
+
+    #[tokio::test]
+    async fn the_welcome_is_heads_alone_and_names_what_is_gone() {
+        let head = |room| json!({"room": room, "head": 9, "base": 0, "last_n": 9, "read": 0, "unread": 0, "mentions": 0});
+        let synced = json!({"epoch": "e", "now": 1, "rooms": [head(7), head(9)], "gone": [],
+            "deltas": [], "ephemeral": [],
+            "own": {"since": 3, "to": 3, "done": true, "rows": []}});
+        let (api, _, tasks) = serving(ok(&synced)).await;
+        let (wire, mut told) = wire(api);
+        let (say, outgoing) = mpsc::unbounded_channel();
+        let hello = json!({"type": "hello", "v": 1, "device": "", "epoch": "e", "own": 3,
+            "rooms": [[7, 5], [8, 3]], "focus": []});
+        say.send(serde_json::from_value(hello).unwrap()).unwrap();
+        let (_, welcome) = tokio::join!(run(&wire, 1, outgoing), async {
+            loop {
+                let Some(Task::Input(Input::Frame { frame, .. })) = told.recv().await else {
+                    continue;
+                };
+                drop(say);
+                told.close();
+                let ServerFrame::Welcome(welcome) = frame else { panic!("{frame:?}") };
+                return welcome;
+            }
+        });
+        assert_eq!(welcome.gone, [RoomId(8)]);
+        assert_eq!(welcome.rooms.len(), 2);
+        assert_eq!(welcome.limits.unanswered, 1, "what is queued is not unanswered");
+        tasks.end(Duration::from_secs(1)).await;
+    }
+
+    #[test]
+    fn a_call_that_is_refused_is_answered_as_on_a_socket() {
+        let refused = Refused::new(Code::NotFound, "there is no such room");
+        let answer = said_no(5, true, refused.clone());
+        assert!(matches!(answer, ServerFrame::Answer { id: 5, status: 404, .. }), "{answer:?}");
+        assert!(matches!(said_no(5, false, refused), ServerFrame::Error(_)));
     }
 }

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// The lock is tried this long: a process that ends lets it go.
 const LOCK: (u32, Duration) = (50, Duration::from_millis(100));
 
+/// In the folder of an account that is being erased: what is left of it goes at the next start.
+const GONE: &str = "gone";
+
 pub(crate) fn broken(error: std::io::Error) -> Fault {
     Fault::from_io(&error)
 }
@@ -23,6 +26,37 @@ pub(crate) fn ids(folder: &Path) -> Result<Vec<String>> {
         .collect();
     ids.sort();
     Ok(ids)
+}
+
+/// Notes that an account is being erased, before anything of it is.
+pub(crate) fn mark_gone(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        let mark = folder.join(GONE);
+        private_file(&mark)?.sync_all()?;
+        sync_folder(&mark);
+    }
+    Ok(())
+}
+
+/// Whether it was being erased when that was cut short.
+pub(crate) fn is_gone(folder: &Path) -> bool {
+    folder.join(GONE).exists()
+}
+
+/// Deletes all there is in an account's folder but the mark, and with `whole` that and the folder.
+pub(crate) fn erase(folder: &Path, whole: bool) -> std::io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            std::fs::remove_dir_all(path)?;
+        } else if !path.ends_with(GONE) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    if whole { std::fs::remove_dir_all(folder) } else { Ok(()) }
 }
 
 /// A folder that its owner alone may enter, made or found.

@@ -65,8 +65,10 @@ impl Accounts {
             invite,
             device: Some(self.device()),
         };
-        let key = self.key();
+        let (held, clock) = self.held();
+        let key = held.key(clock, "account", &(api.base().as_str(), name));
         let registered = api.register(&register, &key).await?;
+        held.done(&key);
         match registered.session {
             Some(session) => self.welcome(&api, registered.user, session).await,
             None => self.sign_in(url, name, password).await,

@@ -9,6 +9,7 @@ use crate::world::Input;
 use futures_util::{SinkExt, StreamExt};
 use hallway_protocol::frames::{ClientFrame, ServerFrame, close};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -32,15 +33,24 @@ pub(crate) struct Wire {
     pub session: Arc<Session>,
     pub inbox: mpsc::Sender<Task>,
     pub device: String,
+    pub swallowed: Arc<Swallowed>,
 }
 
 /// How a link ended before it was open.
 pub(crate) enum Unopened {
-    /// The server answered, but not as a socket: something between us does not let it through.
+    /// The server answers, but not as a socket: something between us does not let it through.
     Blocked,
     /// Nobody answered, or tokens could not be had.
     Away(Option<u16>),
 }
+
+/// Sockets in a row that nobody answered while the server answered else. One may be a server that is
+/// just beginning; after two, something swallows them.
+#[derive(Debug, Default)]
+pub(crate) struct Swallowed(AtomicU32);
+
+/// The server may take so long to say that it is there: with [`OPEN`] less than a link may take.
+const THERE: Duration = Duration::from_secs(4);
 
 /// Opens the socket.
 pub(crate) async fn open(wire: &Wire) -> Result<(Stream, String), Unopened> {
@@ -54,9 +64,25 @@ pub(crate) async fn open(wire: &Wire) -> Result<(Stream, String), Unopened> {
     let connect =
         tokio_tungstenite::connect_async_with_config(wire.api.socket(), Some(config), true);
     match tokio::time::timeout(OPEN, connect).await {
-        Ok(Ok((stream, _))) => Ok((stream, token)),
+        Ok(Ok((stream, _))) => {
+            wire.swallowed.0.store(0, Ordering::Relaxed);
+            Ok((stream, token))
+        }
         Ok(Err(Error::Http(_) | Error::Protocol(_))) => Err(Unopened::Blocked),
-        Ok(Err(_)) | Err(_) => Err(Unopened::Away(None)),
+        Ok(Err(_)) | Err(_) => Err(unanswered(wire).await),
+    }
+}
+
+/// Nobody answered the socket: is it the server that is away, or only sockets that do not get there?
+async fn unanswered(wire: &Wire) -> Unopened {
+    let there = tokio::time::timeout(THERE, wire.api.server()).await;
+    if !matches!(there, Ok(Ok(_))) {
+        wire.swallowed.0.store(0, Ordering::Relaxed);
+        return Unopened::Away(None);
+    }
+    match wire.swallowed.0.fetch_add(1, Ordering::Relaxed) {
+        0 => Unopened::Away(None),
+        _ => Unopened::Blocked,
     }
 }
 
@@ -122,4 +148,60 @@ fn said(frame: ClientFrame, token: &str, device: &str) -> Option<String> {
         other => other,
     };
     serde_json::to_string(&frame).ok()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::api::tests::{ok, serving};
+    use crate::secrets::{FileSecrets, Secret};
+    use hallway_protocol::ids::UserId;
+    use hallway_protocol::rest;
+    use serde_json::json;
+
+    /// A wire whose session lasts, and what comes in by it.
+    pub(crate) fn wire(api: Api) -> (Wire, mpsc::Receiver<Task>) {
+        let secret = Secret {
+            key: String::new(),
+            refresh_token: "r".into(),
+            server: String::new(),
+            name: "ada".into(),
+            user: UserId(3),
+        };
+        let fresh = rest::Session {
+            id: "s".into(),
+            access_token: "a".into(),
+            expires_in_ms: 3_600_000,
+            now: 1,
+            refresh_token: "r".into(),
+        };
+        let secrets = Arc::new(FileSecrets::new("/nowhere/key"));
+        let clock = hallway_kit::Clock::system();
+        let session = Arc::new(Session::new("a", secrets, clock, secret, Some(fresh)));
+        let (inbox, told) = mpsc::channel(64);
+        let api = api.with(session.clone());
+        let device = "test".into();
+        (Wire { api, session, inbox, device, swallowed: Arc::default() }, told)
+    }
+
+    #[tokio::test]
+    async fn sockets_that_get_nowhere_twice_while_the_server_answers_are_blocked() {
+        let info = json!({"name": "Harbour", "version": "0", "registration": "open",
+            "mail": false, "guests": false, "epoch": "e"});
+        let (api, _, tasks) = serving(ok(&info)).await;
+        let (wire, _told) = wire(api);
+        assert!(matches!(unanswered(&wire).await, Unopened::Away(None)), "it may just begin");
+        assert!(matches!(unanswered(&wire).await, Unopened::Blocked));
+        tasks.end(Duration::from_secs(1)).await;
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_away_blocks_no_sockets() {
+        let (api, _, tasks) = serving(Vec::new()).await;
+        let (wire, _told) = wire(api);
+        for _ in 0..3 {
+            assert!(matches!(unanswered(&wire).await, Unopened::Away(None)));
+        }
+        tasks.end(Duration::from_secs(1)).await;
+    }
 }

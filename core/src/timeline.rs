@@ -111,6 +111,8 @@ fn local(conn: &Connection, me: UserId, id: RoomId, ask: Ask) -> Sql<Local> {
         (Some(before), _, _) => below(conn, me, id, &room, before, ask.limit)?,
         (None, Some(after), _) => above(conn, me, id, &room, after + 1, ask.limit)?,
         (None, None, Some(around)) => {
+            // There is nothing below the first message I may see.
+            let around = around.max(room.min_seq).max(1);
             let half = ask.limit / 2;
             let mut older = below(conn, me, id, &room, around, ask.limit - half - 1)?;
             let newer = above(conn, me, id, &room, around, half + 1)?;
@@ -179,7 +181,7 @@ fn below(
         Some(lowest) if rows.len() >= limit => lowest,
         _ => room.min_seq.max(1),
     };
-    let missing = missing_below(conn, id, top, wanted)?;
+    let missing = if limit == 0 { None } else { missing_below(conn, id, top, wanted)? };
     let more_after = before <= room.head && {
         let newest = rows.last().and_then(|row| row.seq).unwrap_or(before);
         has_newer(conn, id, newest.max(before - 1))?
@@ -231,4 +233,53 @@ fn above(
     };
     let more_before = from > room.min_seq.max(1);
     Ok(Part { more_before, more_after: more || missing.is_some(), rows, missing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    const ROOM: RoomId = RoomId(7);
+
+    /// A room of sixty messages, all of them held.
+    fn held(min_seq: Seq) -> Store {
+        let store = Store::memory(UserId(3)).unwrap();
+        let conn = store.connection();
+        let room = "insert into rooms (room, cursor, head, min_seq) values (7, 60, 60, ?1)";
+        conn.execute(room, [min_seq]).unwrap();
+        conn.execute("insert into covered (room, lo, hi) values (7, ?1, 60)", [min_seq]).unwrap();
+        for seq in min_seq..=60 {
+            conn.execute(
+                "insert into messages (room, seq, n, sender, at, kind, text, deleted, pinned,
+                     everyone, mentions, meta, files, rev)
+                 values (7, ?1, ?1, 9, 1, 'text', 'tea', 0, 0, 0, '[]', '{}', '[]', ?1)",
+                [seq],
+            )
+            .unwrap();
+        }
+        store
+    }
+
+    fn around(store: &Store, around: Seq, limit: usize) -> Local {
+        let ask = Ask { around: Some(around), limit, ..Ask::default() };
+        local(store.connection(), UserId(3), ROOM, ask).unwrap()
+    }
+
+    #[test]
+    fn a_place_before_the_first_message_is_the_first_message() {
+        for (min_seq, place) in [(1, 0), (20, 0), (20, 5)] {
+            let store = held(min_seq);
+            let local = around(&store, place, 10);
+            assert_eq!(local.missing, None, "around {place} of {min_seq}");
+            assert_eq!(local.timeline.rows.first().and_then(|row| row.seq), Some(min_seq));
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_wanted_nothing_is_missing() {
+        let store = held(1);
+        store.connection().execute("update covered set lo = 30", []).unwrap();
+        assert_eq!(around(&store, 30, 1).missing, None);
+    }
 }

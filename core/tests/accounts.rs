@@ -129,6 +129,8 @@ fn answer(head: &str, token: &str, body: &[u8], log: &Log) -> (u16, Value) {
             log.lock().push(format!("asked with {old}"));
             (200, json!({"session": session(n + 1, 600_000)}))
         }
+        // A list that never ends.
+        list if list.starts_with("/rooms/") => (200, json!({"rows": [], "next": "more"})),
         "/socket" => (403, json!({"code": "forbidden", "message": "no sockets here"})),
         _ => {
             log.lock().push(format!("used {token}"));
@@ -230,6 +232,19 @@ async fn a_profile_is_one_process_s_own() {
     accounts.end().await;
     drop(accounts);
     Accounts::open(options).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_is_given_up() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+    let server = Server::start(log.clone()).await;
+    let (accounts, _feed) = Accounts::open(options(folder.path(), &log).0).await.unwrap();
+    let account = accounts.sign_in(&server.url, "ada", "right").await.unwrap();
+    let core = accounts.core(&account.id).unwrap();
+    let members = core.members(hallway_protocol::ids::RoomId(7));
+    let told = tokio::time::timeout(Duration::from_secs(60), members).await.unwrap();
+    assert!(matches!(told, Err(Fault::Refused(_))), "{told:?}");
+    accounts.end().await;
 }
 
 #[tokio::test]

@@ -62,6 +62,8 @@ pub fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         open_link,
         sign_in_again,
         sign_out,
+        unlock,
+        network,
         rooms,
         timeline,
         send,
@@ -149,6 +151,17 @@ async fn sign_in_again(home: Home<'_>, account: String, password: String) -> Res
 #[tauri::command]
 async fn sign_out(home: Home<'_>, account: String) -> Result<()> {
     home.core().await?.sign_out(&account).await
+}
+
+#[tauri::command]
+async fn unlock(home: Home<'_>, account: String) -> Result<()> {
+    home.core().await?.try_again(&account).await
+}
+
+#[tauri::command]
+async fn network(home: Home<'_>) -> Result<()> {
+    home.core().await?.network_changed().await;
+    Ok(())
 }
 
 #[tauri::command]

@@ -37,11 +37,7 @@ pub fn folder(app: &AppHandle) -> tauri::Result<PathBuf> {
         None => app.path().app_data_dir()?,
     };
     let folder = root.join(folder_name(&profile()));
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&folder)?;
+    hallway_core::make_private(&folder)?;
     Ok(folder)
 }
 

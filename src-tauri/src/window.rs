@@ -12,6 +12,7 @@ pub const LABEL: &str = "main";
 
 /// Opens it, with everything it writes below `folder`.
 pub fn open(app: &AppHandle, folder: &Path) -> tauri::Result<()> {
+    private_state(&folder.join("window.json"))?;
     let state = tauri_plugin_window_state::Builder::new()
         // Absolute, so it lies in our folder and not where Tauri would put it.
         .with_filename(folder.join("window.json").to_string_lossy())
@@ -31,6 +32,15 @@ pub fn open(app: &AppHandle, folder: &Path) -> tauri::Result<()> {
     window.set_background_color(Some(paper(window.theme().unwrap_or(Theme::Light))))?;
     if let Some(side) = side {
         beside(&window, &side)?;
+    }
+    Ok(())
+}
+
+/// The plugin writes the file under the rights it finds: its owner's alone.
+fn private_state(path: &Path) -> std::io::Result<()> {
+    let mut file = hallway_core::private_file(path)?;
+    if file.metadata()?.len() == 0 {
+        std::io::Write::write_all(&mut file, b"{}")?;
     }
     Ok(())
 }
@@ -94,6 +104,23 @@ fn beside(window: &WebviewWindow, side: &str) -> tauri::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_the_window_stood_is_its_owner_s_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("window.json");
+        private_state(&path).expect("it is made");
+        assert_eq!(std::fs::read(&path).expect("it is there"), b"{}");
+        std::fs::write(&path, "{\"main\": 1}").expect("writable");
+        private_state(&path).expect("it is found");
+        assert_eq!(std::fs::read(&path).expect("it is there"), b"{\"main\": 1}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let rights = std::fs::metadata(&path).expect("it is there").permissions();
+            assert_eq!(rights.mode() & 0o777, 0o600);
+        }
+    }
 
     #[test]
     fn navigation_stays_inside() {

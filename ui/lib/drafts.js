@@ -50,4 +50,9 @@ export class Drafts {
     this.#saved.set(room, "")
     if (held) this.#save(room, "")
   }
+
+  /** The text was not taken: it is a draft again, unless another one was begun. */
+  refused(room, text) {
+    if (!this.#open.has(room)) this.write(room, text)
+  }
 }

@@ -69,6 +69,8 @@ export function fate(row, live) {
 
 const problems = {
   store_damaged: "problem_store_damaged",
+  store_broken: "problem_store_broken",
+  outbox_unreadable: "problem_outbox_unreadable",
   key_missing: "problem_key_missing",
   keyring_locked: "problem_keyring_locked",
   no_keyring: "problem_no_keyring",

@@ -79,6 +79,18 @@ test("each room has its draft, and leaving saves at once", () => {
   assert.deepEqual(saved, [["kitchen", "tea"], ["roof", "nails"]])
 })
 
+test("a text that was refused is a draft again, and no newer one is lost to it", () => {
+  const { drafts, saved, pass } = held_drafts()
+  drafts.sent("kitchen")
+  drafts.refused("kitchen", "tea")
+  pass()
+  assert.deepEqual(saved, [["kitchen", "tea"]])
+  drafts.sent("kitchen")
+  drafts.write("kitchen", "cake")
+  drafts.refused("kitchen", "tea")
+  assert.equal(drafts.unsaved("kitchen"), "cake")
+})
+
 test("what the core holds already is not saved again, and what was deleted is", () => {
   const { drafts, saved, pass } = held_drafts()
   drafts.known("kitchen", "tea")

@@ -145,7 +145,6 @@ impl Engine {
         self.stage(now, Stage::Hello { until: now + OPEN_TIMEOUT }, None);
         let rooms = self.rooms.values().take(HELLO_ROOMS);
         let rooms = rooms.map(|room| (room.id, room.cursor())).collect();
-        self.first_look = self.own == 0 && self.epoch.is_none();
         let hello = Hello {
             v: hallway_protocol::VERSION,
             token: None,
@@ -358,7 +357,9 @@ impl Engine {
             && self.rooms.values().all(|room| !room.is_due());
         if self.link.stage == (Stage::Up { live: None }) && caught_up {
             self.stage(now, Stage::Up { live: Some(now) }, None);
-            self.first_look = false;
+            if std::mem::take(&mut self.first_look) {
+                self.out.writes.push(Write::Set("looked", "1".to_owned()));
+            }
             self.out.went_live = true;
         }
     }

@@ -22,6 +22,8 @@ pub struct Loaded {
     pub own: Seq,
     /// The server's last word about time.
     pub contact: Option<Contact>,
+    /// This device once had everything its account is in: what comes now may call.
+    pub looked: bool,
     /// Sends up to this place wait for the person's word.
     pub held: i64,
     /// The rooms I am in.
@@ -30,6 +32,8 @@ pub struct Loaded {
     pub direct: Vec<RoomId>,
     /// What waits.
     pub ops: Vec<Op>,
+    /// How many rows of the outbox are no operations.
+    pub unreadable: usize,
     /// The highest place ever given in the outbox.
     pub last_op: i64,
 }
@@ -87,17 +91,22 @@ pub(super) fn load(conn: &Connection) -> Sql<Loaded> {
         }
         rooms.push(Room::new(id, mark, Coverage::new(covered.remove(&id).unwrap_or_default())));
     }
-    let mut ops = conn.prepare(&outbox::from_end(false))?;
+    let mut statement = conn.prepare(&outbox::from_end(false))?;
+    let stored: Vec<Sql<Op>> = statement.query_map([], outbox::read)?.collect();
+    let rows = stored.len();
+    let ops = stored.into_iter().filter_map(outbox::readable).collect::<Sql<Vec<_>>>()?;
     Ok(Loaded {
         account: String::new(),
         me: UserId(number("user")?.unwrap_or_default()),
         epoch: fact(conn, "epoch")?,
         own: number("own")?.unwrap_or_default(),
         contact: fact(conn, "contact")?.as_deref().and_then(Contact::read),
+        looked: fact(conn, "looked")?.is_some(),
         held: number("held")?.unwrap_or_default(),
         rooms,
         direct,
-        ops: ops.query_map([], outbox::read)?.collect::<Sql<_>>()?,
+        unreadable: rows - ops.len(),
+        ops,
         last_op: outbox::last(conn)?,
     })
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 const COLUMNS: &str = "op, key, room, target_seq, needs_key, payload, state, attempts, code, \
                        message, at, born, settle";
 
-/// One stored operation. A row that cannot be read as one counts as damage.
+/// One stored operation; see [`readable`] for a row that is none.
 pub(super) fn read(row: &Row<'_>) -> Sql<Op> {
     let wrong = |at: usize| {
         move |error: Box<dyn std::error::Error + Send + Sync>| {
@@ -41,6 +41,16 @@ pub(super) fn read(row: &Row<'_>) -> Sql<Op> {
     })
 }
 
+/// Leaves a row out that cannot be read as an operation (a later version wrote it, or none of ours):
+/// it stays where it is, and keeps nothing else from being read.
+pub(super) fn readable(op: Sql<Op>) -> Option<Sql<Op>> {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange};
+    match op {
+        Err(FromSqlConversionFailure(..) | IntegralValueOutOfRange(..)) => None,
+        other => Some(other),
+    }
+}
+
 /// Which operations.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Which<'a> {
@@ -67,7 +77,7 @@ pub(crate) fn list(conn: &Connection, which: Which<'_>) -> Sql<Vec<Op>> {
         Which::Needs(key) => ("needs_key = ?1", ToSqlOutput::from(key)),
     };
     let sql = format!("select {COLUMNS} from outbox where {condition} order by op");
-    conn.prepare_cached(&sql)?.query_map([value], shown)?.collect()
+    conn.prepare_cached(&sql)?.query_map([value], shown)?.filter_map(readable).collect()
 }
 
 /// The messages of a room that are not confirmed, summed up.

@@ -8,11 +8,20 @@ use hallway_protocol::ids::{RoomId, UserId};
 use hallway_protocol::rows::{History, Notify, Role, RoomKind, Visibility};
 use rusqlite::{Connection, OptionalExtension, Row};
 
+/// One is read after each commit that touches it, whatever the number of rooms.
+pub(super) const ONE: &str = "select * from rooms where room = ?1";
+const ALL: &str = "select * from rooms order by room";
+
 /// All rooms, or one; those being left are left out.
 pub(super) fn list(conn: &Connection, me: UserId, only: Option<RoomId>) -> Sql<Vec<RoomView>> {
-    let mut statement =
-        conn.prepare_cached("select * from rooms where ?1 is null or room = ?1 order by room")?;
-    let mut rows = statement.query([only.map(|room| room.0)])?;
+    let mut statement = conn.prepare_cached(match only {
+        Some(_) => ONE,
+        None => ALL,
+    })?;
+    let mut rows = match only {
+        Some(room) => statement.query([room.0])?,
+        None => statement.query([])?,
+    };
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         let id = RoomId(row.get("room")?);

@@ -139,6 +139,7 @@ fn the_first_screen_reads_no_table_from_end_to_end() {
         "select coalesce(max(doc), 0) + 1 from messages where doc is not null",
         "select count(*) from messages where room = 1 and rev > 5 and rev > seq and deleted = 1",
         "select at from messages where room = 1 order by seq desc limit 1",
+        &room_views::ONE.replace("?1", "1"),
     ] {
         let plan: Vec<String> = store
             .connection()

@@ -43,7 +43,8 @@ impl Bench {
         let (tasks, inbox) = mpsc::channel(INBOX);
         let (tell, feed) = pipe();
         let reader = Reader::start(place.path.clone(), KEY, tasks.clone()).unwrap();
-        let wire = Wire { api, session, inbox: tasks.clone(), device: "test".into() };
+        let (inbox_in, device) = (tasks.clone(), "test".into());
+        let wire = Wire { api, session, inbox: inbox_in, device, swallowed: Arc::default() };
         let driver = Driver {
             account: "a".into(),
             place,

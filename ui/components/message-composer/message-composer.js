@@ -177,6 +177,7 @@ class MessageComposer extends HTMLElement {
       await (mode?.what === "edit" ? this.#save(place, mode.row, text) : this.#say(place, mode?.row, text))
     } catch (refusal) {
       if (place === this.#place && !this.#box.value) this.#put(text)
+      if (mode?.what !== "edit") drafts.refused(place, text)
       tell(this, "notice", why(refusal))
     }
   }

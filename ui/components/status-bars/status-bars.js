@@ -8,6 +8,7 @@ import { account, connection, dismiss, outbox, state, watch } from "../../state.
 
 const shape = sheet(`
   <p class="link" role="status" hidden></p>
+  <div class="locked" role="alert" hidden><p dir="auto"></p><button type="button" data-word="unlock"></button></div>
   <sign-in-again hidden></sign-in-again>
   <div class="ask" role="group" hidden><p></p><button type="button" class="send" data-word="ask_send"></button></div>
   <div class="problems" role="alert"></div>`)
@@ -24,6 +25,7 @@ class StatusBars extends HTMLElement {
   connectedCallback() {
     this.append(shape())
     this.querySelector(".send").addEventListener("click", () => this.#sendAnyway())
+    this.querySelector(".locked button").addEventListener("click", () => this.#unlock())
     this.#stops = [
       watch("connection", () => this.#link()),
       watch("accounts", () => this.#link()),
@@ -42,7 +44,10 @@ class StatusBars extends HTMLElement {
     clearTimeout(this.#timer)
     const again = account()?.state === "signed_out" || connection().state === "signed_out"
     this.querySelector("sign-in-again").hidden = !again
-    const text = again ? "" : this.#words()
+    const locked = account()?.state === "locked"
+    this.querySelector(".locked").hidden = !locked
+    say(this.querySelector(".locked p"), locked ? problem(account().why ?? { code: "key_missing" }) : "")
+    const text = again || locked ? "" : this.#words()
     const line = this.querySelector(".link")
     const wait = line.hidden && text && performance.now() > PATIENCE_MS && connection().state !== "offline"
     if (wait) this.#timer = setTimeout(() => this.#say(this.#words()), PATIENCE_MS)
@@ -51,7 +56,6 @@ class StatusBars extends HTMLElement {
 
   #words() {
     const { state: link, since: at } = connection()
-    if (account()?.state === "locked") return word("problem_key_missing")
     if (link === "offline") return word("link_offline", { since: since(at) })
     if (link === "connecting") return word("link_connecting")
     if (link === "catching_up") return word("link_catching_up")
@@ -80,6 +84,14 @@ class StatusBars extends HTMLElement {
     say(piece.querySelector("p"), problem(row))
     piece.querySelector("button").addEventListener("click", () => dismiss(row.code))
     return piece
+  }
+
+  /** The keyring may ask its person, so this can take a while. */
+  async #unlock() {
+    const button = this.querySelector(".locked button")
+    button.disabled = true
+    await core.unlock().catch((refusal) => tell(this, "notice", problem({ ...refusal, code: refusal.what })))
+    button.disabled = false
   }
 
   async #sendAnyway() {

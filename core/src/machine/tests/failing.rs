@@ -98,3 +98,43 @@ fn a_page_on_its_way_is_answered_when_the_store_fails() {
     desk.event(10, &json!([message(10, 9, 2, "cake")]));
     assert_eq!(desk.answer(70), Some(Err(Fault::Offline)));
 }
+
+#[test]
+fn an_operation_that_cannot_be_read_keeps_nothing_else_from_being_sent() {
+    let mut desk = Desk::new();
+    desk.settle(&json!([]), 1);
+    desk.cut();
+    desk.send(2, "one");
+    desk.send(3, "two");
+    desk.send(4, "three");
+    let spoil = "update outbox set payload = '{\"of a later version\": 1}' where op = 2;
+                 update outbox set attempts = -1 where op = 3";
+    desk.machine.store().connection().execute_batch(spoil).unwrap();
+    let mut desk = Desk::over(desk.machine.into_store());
+    assert!(desk.changes().any(|change| matches!(change, Change::Problem { code, .. }
+        if code == "outbox_unreadable")));
+    assert_eq!(desk.shown(), [("one".into(), None, true)]);
+    assert_eq!(desk.count("select count(*) from outbox"), 3, "they are kept as they are");
+    desk.welcome(1, json!({}));
+    assert!(desk.said().iter().any(|frame| matches!(frame, ClientFrame::Send(_))));
+    desk.send(5, "four");
+    assert_eq!(desk.count("select max(op) from outbox"), 4, "and no place is given twice");
+}
+
+#[test]
+fn a_first_look_that_was_cut_short_is_still_a_first_look() {
+    let mut desk = Desk::new();
+    desk.welcome(1, json!({}));
+    let mut desk = Desk::over(desk.machine.into_store());
+    desk.welcome(1, json!({}));
+    let own = desk.id(|frame| matches!(frame, ClientFrame::Own { .. }));
+    let mine = json!([{"t": "mine", "room": ROOM, "state": "joined", "head": 2, "rev": 1}]);
+    desk.frame(json!({"type": "own", "id": own, "since": 0, "to": 1, "done": true, "rows": mine}));
+    let pull = desk.id(|frame| matches!(frame, ClientFrame::Pull { .. }));
+    let rows = json!([message(1, 9, 1, "tea?"), message(2, 9, 2, "cake?")]);
+    desk.frame(delta(pull, "window", 0, 2, &rows));
+    assert_eq!(desk.machine.engine().link_state(), LinkState::Live);
+    assert_eq!(desk.notices(), [], "old messages call nobody on a new device");
+    desk.event(3, &json!([message(3, 9, 3, "now")]));
+    assert_eq!(desk.notices(), [(3, false, 1)]);
+}

@@ -170,7 +170,7 @@ impl Accounts {
     }
 
     pub(crate) fn device(&self) -> String {
-        self.0.options.device.clone()
+        hallway_protocol::text::composed(&self.0.options.device)
     }
 
     /// The wishes of those who are not signed in yet.

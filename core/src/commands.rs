@@ -14,6 +14,7 @@ use hallway_protocol::rest::{
     Invite, Items, JoinCode, MemberRole, NewDirect, NewInvite, NewRoom, Receipt, RoomPatch, Rows,
 };
 use hallway_protocol::rows::{Role, Room, Row, User};
+use hallway_protocol::text::composed;
 use reqwest::Method;
 
 const NOTHING: Option<&()> = None;
@@ -59,6 +60,7 @@ impl Core {
         on: bool,
     ) -> Result<Key> {
         let key = self.key();
+        let emoji = composed(&emoji);
         self.act(Intent::React { room, key: key.clone(), target, emoji, on }).await?;
         Ok(key)
     }
@@ -90,7 +92,7 @@ impl Core {
 
     /// Keeps a text that was begun; an empty one is none.
     pub async fn draft(&self, room: RoomId, text: String) -> Result<()> {
-        let draft = Some((!text.is_empty()).then_some(text));
+        let draft = Some((!text.is_empty()).then(|| composed(&text)));
         let view = self.room(room).await?.ok_or_else(|| Fault::not_found("room"))?;
         if Some(&view.draft) == draft.as_ref() {
             return Ok(());
@@ -156,7 +158,8 @@ impl Core {
     pub async fn create(&self, new: NewRoom) -> Result<RoomView> {
         let (held, clock) = (&self.inner().held, &self.inner().clock);
         let key = new.key.clone().unwrap_or_else(|| held.key(clock, "room", &new));
-        let new = NewRoom { key: Some(key.clone()), ..new };
+        let topic = new.topic.as_deref().map(composed);
+        let new = NewRoom { key: Some(key.clone()), name: composed(&new.name), topic, ..new };
         let room: Room = self.api().call(Method::POST, "/rooms", Some(&new), Some(&key)).await?;
         let view = self.arrived(room.room).await?;
         held.done(&key);
@@ -236,6 +239,8 @@ impl Core {
     /// Changes a room.
     pub async fn update_room(&self, room: RoomId, patch: RoomPatch) -> Result<()> {
         let path = format!("/rooms/{room}");
+        let (name, topic) = (patch.name.as_deref(), patch.topic.as_deref());
+        let patch = RoomPatch { name: name.map(composed), topic: topic.map(composed), ..patch };
         self.api().tell(Method::PATCH, &path, Some(&patch), Some(&self.key())).await
     }
 

@@ -10,6 +10,7 @@ use crate::secrets::{Secret, away, random_hex};
 use hallway_protocol::ids::UserId;
 use hallway_protocol::rest::{Login, Register, ServerInfo, Session};
 use hallway_protocol::rows::User;
+use hallway_protocol::text::composed;
 use reqwest::Method;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ impl Accounts {
         let signed = api
             .login(&Login {
                 tenant: None,
-                login: login.to_owned(),
+                login: login.trim().to_owned(),
                 password: password.to_owned(),
                 device: Some(self.device()),
                 code: None,
@@ -58,8 +59,8 @@ impl Accounts {
         let api = Api::new(normalised(url)?)?;
         let register = Register {
             tenant: None,
-            name: name.to_owned(),
-            display_name,
+            name: composed(name.trim()),
+            display_name: display_name.as_deref().map(composed),
             email: None,
             password: password.to_owned(),
             invite,

@@ -1,8 +1,7 @@
 //! The keyring of the system: Secret Service, Keychain, Credential Manager.
 
 use super::{Denied, Secret, Secrets};
-use keyring_core::{Entry, Error};
-use parking_lot::Mutex;
+use keyring::{Entry, Error};
 
 /// Under this name the entries stand in the keyring.
 const SERVICE: &str = "org.hallway.desktop";
@@ -18,29 +17,10 @@ impl KeyringSecrets {
     }
 }
 
-/// Whether the system's store was found. It may come after us (both begin with the session) or be
-/// started again, so it is looked for until it is there, and anew once it failed.
-static FOUND: Mutex<bool> = Mutex::new(false);
-
-fn find() -> Result<(), Denied> {
-    let mut found = FOUND.lock();
-    if !*found {
-        #[cfg(target_os = "macos")]
-        let store = apple_native_keyring_store::keychain::Store::new();
-        #[cfg(windows)]
-        let store = windows_native_keyring_store::Store::new();
-        #[cfg(all(unix, not(target_os = "macos")))]
-        let store = zbus_secret_service_keyring_store::Store::new();
-        keyring_core::set_default_store(
-            store.map_err(|error| Denied::NoService(error.to_string()))?,
-        );
-        *found = true;
-    }
-    Ok(())
-}
-
 fn entry(id: &str) -> Result<Entry, Denied> {
-    find()?;
+    if let Err(error) = Entry::store_status() {
+        return Err(Denied::NoService(error.to_string()));
+    }
     Entry::new(SERVICE, &format!("store:{id}")).map_err(denied)
 }
 
@@ -48,10 +28,7 @@ fn denied(error: Error) -> Denied {
     match error {
         Error::NoEntry => Denied::Missing,
         Error::NoStorageAccess(_) => Denied::Locked,
-        Error::PlatformFailure(inner) => {
-            *FOUND.lock() = false;
-            Denied::NoService(inner.to_string())
-        }
+        Error::PlatformFailure(inner) => Denied::NoService(inner.to_string()),
         other => Denied::Broken(other.to_string()),
     }
 }

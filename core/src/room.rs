@@ -280,6 +280,7 @@ impl Room {
             return PageVerdict::Again;
         }
         self.covered.add(page.lo, page.hi);
+        self.mark.head = self.mark.head.max(page.as_of);
         self.set_min_seq(page.min_seq);
         PageVerdict::Apply
     }

@@ -57,26 +57,26 @@ fn back(tx: &Connection, room: RoomId, base: Seq, touched: &mut Touched) -> Sql<
     )?;
     let lost: Vec<Seq> =
         statement.query_map([room.0, base], |row| row.get(0))?.collect::<Sql<_>>()?;
-    let mut covered = load::covered(tx, room)?;
-    covered.clip(0, base);
     for seq in lost {
         rooms::remove(tx, room, seq, seq, touched)?;
-        covered.remove(seq);
     }
-    // A lost change of the room or its members has no row to fall back to: look anew.
-    let settings = tx
-        .prepare_cached("delete from members where room = ?1 and rev > ?2")?
-        .execute([room.0, base])?
-        + tx.prepare_cached("update rooms set rev = 0 where room = ?1 and rev > ?2")?
-            .execute([room.0, base])?;
+    tx.prepare_cached("delete from members where room = ?1 and rev > ?2")?
+        .execute([room.0, base])?;
+    tx.prepare_cached("update rooms set rev = 0 where room = ?1 and rev > ?2")?
+        .execute([room.0, base])?;
+    // Some of what was lost has no row to fall back to: settings, memberships, a reaction that was
+    // taken back before it was ever fetched here. Where anything past `base` was seen, what is held
+    // stays to be read, and all of it is looked at anew.
+    let ahead = load::mark(tx, room)?.is_some_and(|mark| mark.cursor.max(mark.head) > base);
     tx.prepare_cached(
-        "update rooms set cursor = case when ?3 then 0 else min(cursor, ?2) end,
+        "update rooms set cursor = case when ?3 then 0 else cursor end,
              head = min(head, ?2), win = min(win, ?2), catch_from = null,
              counted = 0, notified = min(notified, ?2), mine_rev = 0
          where room = ?1",
     )?
-    .execute(params![room.0, base, settings > 0])?;
+    .execute(params![room.0, base, ahead])?;
     if let Some(mark) = load::mark(tx, room)? {
+        let covered = if ahead { Coverage::default() } else { load::covered(tx, room)? };
         rooms::mark(tx, room, &mark, Some(covered.ranges()))?;
     }
     touched.rooms.insert(room);

@@ -49,7 +49,7 @@ pub enum Change {
         /// `left`, `removed` or `deleted`.
         why: String,
     },
-    /// Messages appeared or changed; keyed by `key`.
+    /// Messages appeared or changed; keyed by `id`.
     Messages {
         /// Whose.
         account: String,
@@ -64,7 +64,7 @@ pub enum Change {
         account: String,
         /// Where.
         room: RoomId,
-        /// Which.
+        /// Its `id`.
         key: String,
     },
     /// A person appeared or changed.

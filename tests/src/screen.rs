@@ -159,7 +159,7 @@ impl Screen {
             self.order += 1;
             let order = self.order;
             let messages = &mut self.view(room).messages;
-            let slot = messages.entry(text(&row["key"])).or_insert((order, Value::Null));
+            let slot = messages.entry(text(&row["id"])).or_insert((order, Value::Null));
             slot.1 = row.clone();
         }
     }

@@ -107,7 +107,7 @@ async fn a_reader_who_stops_costs_the_others_nothing() {
     let memory = Path::new("/dev/shm");
     let folder = memory.is_dir().then(|| tempfile::tempdir_in(memory).expect("a folder"));
     let mut setup = Setup::new(Engine::Sqlite).unlimited();
-    setup.data = folder.as_ref().map(|folder| folder.path().join("data"));
+    setup.data = folder.as_ref().map(|folder| folder.path().to_owned());
     let house = House::alone(setup).await;
     let ada = house.owner.clone();
     let kitchen = ada.creates("kitchen").await;

@@ -25,7 +25,7 @@ function visible(rows, edge) {
 /** The last confirmed row that stands wholly in sight. */
 export function lastSeen(scroller, rows, nodes) {
   const edge = scroller.getBoundingClientRect().bottom + 4
-  return rows.findLast((row) => row.seq != null && nodes.get(row.key)?.getBoundingClientRect().bottom <= edge)
+  return rows.findLast((row) => row.seq != null && nodes.get(row.id)?.getBoundingClientRect().bottom <= edge)
 }
 
 /** Pixels below what is in sight. */

@@ -25,8 +25,8 @@ export function extended(window, page, side) {
 
 /** The held rows that the answer does not bring anew. */
 function fresh(held, brought) {
-  const keys = new Set(brought.map((row) => row.key))
-  return held.filter((row) => !keys.has(row.key))
+  const keys = new Set(brought.map((row) => row.id))
+  return held.filter((row) => !keys.has(row.id))
 }
 
 /**
@@ -41,7 +41,7 @@ export function heard(window, rows, following) {
 }
 
 function withRow(window, row) {
-  const at = window.rows.findIndex((held) => held.key === row.key)
+  const at = window.rows.findIndex((held) => held.id === row.id)
   if (at >= 0) return { ...window, rows: window.rows.with(at, row) }
   const [low, high] = ends(window)
   const within = row.seq != null && row.seq > low && row.seq < high
@@ -66,7 +66,7 @@ function gap({ rows }, row) {
 }
 
 /** The window without a row that is no more. */
-export const without = (window, key) => ({ ...window, rows: window.rows.filter((row) => row.key !== key) })
+export const without = (window, id) => ({ ...window, rows: window.rows.filter((row) => row.id !== id) })
 
 function capped(window, side) {
   const over = window.rows.length - CAP
@@ -95,9 +95,9 @@ export function items(window, { mark, me, dayOf }) {
     const day = dayOf(row.at)
     const turned = last === null || dayOf(last.at) !== day
     if (turned) list.push({ key: `day:${day}`, what: "day", at: row.at })
-    if (row.key === line) list.push({ key: "new", what: "new" })
-    const first = turned || row.key === line || !grouped(last, row)
-    list.push({ key: row.key, what: "message", row, first })
+    if (row.id === line) list.push({ key: "new", what: "new" })
+    const first = turned || row.id === line || !grouped(last, row)
+    list.push({ key: row.id, what: "message", row, first })
     last = row
   }
   return list.filter(({ key }, at) => at === list.findIndex((item) => item.key === key))
@@ -108,7 +108,7 @@ function newLine(window, mark, me) {
   if (mark == null) return null
   const at = window.rows.findIndex((row) => row.seq > mark && row.sender !== me && row.kind !== "system")
   if (at < 0 || (at === 0 && window.before)) return null
-  return window.rows[at].key
+  return window.rows[at].id
 }
 
 function grouped(last, row) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { History } from "../lib/history.js"
 
-const row = (seq, text = `m${seq}`) => ({ key: `k${seq}`, seq, n: seq, sender: 2, at: seq, kind: "text", text })
+const row = (seq, text = `m${seq}`) => ({ id: `k${seq}`, key: `k${seq}`, seq, n: seq, sender: 2, at: seq, kind: "text", text })
 const said = (...rows) => [{ what: "messages", rows }]
 
 /** A core whose answers come when the test says so. */

@@ -6,8 +6,9 @@ import { dayOf } from "../lib/time.js"
 
 const MINUTE = 60_000
 const START = new Date(2026, 10, 19, 12).getTime()
-const row = (seq, more = {}) => ({ key: `k${seq}`, seq, n: seq, sender: 2, at: START + seq * MINUTE, kind: "text", text: `m${seq}`, ...more })
-const pending = (key, more = {}) => ({ key, sender: 1, at: START + 999 * MINUTE, kind: "text", text: key, state: "queued", ...more })
+const named = (row) => ({ id: row.key, ...row })
+const row = (seq, more = {}) => named({ key: `k${seq}`, seq, n: seq, sender: 2, at: START + seq * MINUTE, kind: "text", text: `m${seq}`, ...more })
+const pending = (key, more = {}) => named({ key, sender: 1, at: START + 999 * MINUTE, kind: "text", text: key, state: "queued", ...more })
 const rows = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => row(from + at))
 const page = (list, more_before = false, more_after = false) => ({ rows: list, more_before, more_after })
 const keys = (window) => window.rows.map(({ key }) => key)

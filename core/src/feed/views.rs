@@ -55,7 +55,10 @@ pub struct RoomView {
 /// A message as a person sees it: the confirmed row under the pending operations.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct MessageView {
-    /// Mine: its key. Others' and system notices: `room:seq`, for a key is only its sender's own.
+    /// Which it is on the screen, pending and sent. Mine: its key; others' and notices of the room:
+    /// `room:seq`, because a key is only its sender's own and another may have used the same.
+    pub id: String,
+    /// Its key; `room:seq` for notices of the room.
     pub key: String,
     /// Where.
     pub room: RoomId,

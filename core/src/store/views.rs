@@ -25,9 +25,9 @@ fn from_json<T: DeserializeOwned + Default>(row: &Row<'_>, column: &str) -> Sql<
 
 fn confirmed(row: &Row<'_>, me: UserId) -> Sql<MessageView> {
     let (room, seq): (i64, Seq) = (row.get("room")?, row.get("seq")?);
-    // Keys are their sender's own: another person may have used the same one.
     let sender = UserId(row.get("sender")?);
-    let key: Option<String> = if sender == me { row.get("key")? } else { None };
+    let place = format!("{room}:{seq}");
+    let key = row.get::<_, Option<String>>("key")?.unwrap_or_else(|| place.clone());
     let system = row.get_ref("kind")?.as_str()? == "system";
     let reply = match row.get::<_, Option<Seq>>("reply")? {
         None => None,
@@ -39,7 +39,8 @@ fn confirmed(row: &Row<'_>, me: UserId) -> Sql<MessageView> {
         }),
     };
     Ok(MessageView {
-        key: key.unwrap_or_else(|| format!("{room}:{seq}")),
+        id: if sender == me { key.clone() } else { place },
+        key,
         room: RoomId(room),
         seq: Some(seq),
         n: row.get("n")?,
@@ -212,6 +213,7 @@ fn unconfirmed(conn: &Connection, me: UserId, sends: Vec<Op>) -> Sql<Vec<Message
         let state = state(&op, held);
         let Act::Send { text, reply, thread } = op.act else { continue };
         let mut row = MessageView {
+            id: op.key.to_string(),
             key: op.key.to_string(),
             room: op.room,
             seq: None,

@@ -28,7 +28,7 @@ impl Screen {
             }
             Change::Messages { room, rows, .. } => {
                 for row in rows {
-                    self.messages.insert((*room, row.key.clone()), row.clone());
+                    self.messages.insert((*room, row.id.clone()), row.clone());
                 }
             }
             Change::MessageGone { room, key, .. } => {

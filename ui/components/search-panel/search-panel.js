@@ -72,7 +72,7 @@ class SearchPanel extends HTMLElement {
   }
 
   #draw(hits, text) {
-    const items = hits.map((hit) => ({ key: `${hit.message.room} ${hit.message.key}`, hit }))
+    const items = hits.map((hit) => ({ key: `${hit.message.room} ${hit.message.id}`, hit }))
     keyed(this.querySelector("ol"), this.#nodes, items, () => make("search-hit"), (node, { hit }) => (node.hit = hit))
     this.#say(text)
   }

@@ -192,7 +192,7 @@ class TimeLine extends HTMLElement {
   #show(seq) {
     const row = this.#history.window.rows.find((held) => held.seq === seq)
     if (!row) return false
-    showRow(this.#nodes.get(row.key))
+    showRow(this.#nodes.get(row.id))
     return true
   }
 }

@@ -260,7 +260,7 @@ fn anothers_message_under_my_key_is_another_message() {
     desk.event(2, &json!([message(2, 9, 2, "not hers")]));
     let conn = desk.machine.store().connection();
     let rows = views::part(conn, ME, ROOM, views::Part::Below(Seq::MAX, 9)).unwrap();
-    let keys: Vec<String> = rows.into_iter().map(|row| row.key).collect();
+    let keys: Vec<String> = rows.into_iter().map(|row| row.id).collect();
     assert_eq!(keys, [key(2).to_string(), format!("{ROOM}:2")]);
     let target = Target::Key(key(2));
     desk.act(Intent::Delete { room: ROOM, key: key(5), target }).unwrap();

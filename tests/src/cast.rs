@@ -180,12 +180,13 @@ impl Person {
     /// Enters a public room and stands in it.
     pub async fn joins(&self, room: RoomId) {
         self.core.join(room).await.expect("they may");
-        self.screen.shows("the room entered", |screen| screen.rooms().contains(&room)).await;
         self.opens(room).await;
     }
 
-    /// Opens a room as a window does: the last page of its timeline, and it has the focus.
+    /// Opens a room as a window does, once it is listed: the last page of its timeline, and it has the
+    /// focus.
     pub async fn opens(&self, room: RoomId) {
+        self.screen.shows("the room is listed", |screen| screen.rooms().contains(&room)).await;
         *self.room.lock() = room;
         self.core.focus(vec![room]).await.expect("the core is there");
         let page = self.page(room, None, 100).await;

@@ -44,8 +44,8 @@ pub(crate) enum Unopened {
     Away(Option<u16>),
 }
 
-/// Sockets in a row that nobody answered while the server answered else. One may be a server that is
-/// just beginning; after two, something swallows them.
+/// Sockets in a row that nobody answered. A few may be a server that is just beginning, or a bad
+/// link; after them it is asked whether the server answers else, and something swallows sockets.
 #[derive(Debug, Default)]
 pub(crate) struct Swallowed(AtomicU32);
 
@@ -69,21 +69,27 @@ pub(crate) async fn open(wire: &Wire) -> Result<(Stream, String), Unopened> {
             Ok((stream, token))
         }
         Ok(Err(Error::Http(_) | Error::Protocol(_))) => Err(Unopened::Blocked),
-        Ok(Err(_)) | Err(_) => Err(unanswered(wire).await),
+        Ok(Err(_)) => Err(unanswered(wire, RESETS).await),
+        Err(_) => Err(unanswered(wire, SILENCES).await),
     }
 }
 
+/// Sockets that may be swallowed without a word, each of which took its whole time …
+const SILENCES: u32 = 1;
+/// … and that may be cut, which is over at once and what a flapping link does.
+const RESETS: u32 = 4;
+
 /// Nobody answered the socket: is it the server that is away, or only sockets that do not get there?
-async fn unanswered(wire: &Wire) -> Unopened {
+async fn unanswered(wire: &Wire, patience: u32) -> Unopened {
+    if wire.swallowed.0.fetch_add(1, Ordering::Relaxed) < patience {
+        return Unopened::Away(None);
+    }
     let there = tokio::time::timeout(THERE, wire.api.server()).await;
     if !matches!(there, Ok(Ok(_))) {
         wire.swallowed.0.store(0, Ordering::Relaxed);
         return Unopened::Away(None);
     }
-    match wire.swallowed.0.fetch_add(1, Ordering::Relaxed) {
-        0 => Unopened::Away(None),
-        _ => Unopened::Blocked,
-    }
+    Unopened::Blocked
 }
 
 /// Lives as long as the link; answers its close code.
@@ -185,13 +191,19 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn sockets_that_get_nowhere_twice_while_the_server_answers_are_blocked() {
+    async fn sockets_that_get_nowhere_while_the_server_answers_are_blocked() {
         let info = json!({"name": "Harbour", "version": "0", "registration": "open",
             "mail": false, "guests": false, "epoch": "e"});
         let (api, _, tasks) = serving(ok(&info)).await;
         let (wire, _told) = wire(api);
-        assert!(matches!(unanswered(&wire).await, Unopened::Away(None)), "it may just begin");
-        assert!(matches!(unanswered(&wire).await, Unopened::Blocked));
+        for _ in 0..RESETS {
+            assert!(matches!(unanswered(&wire, RESETS).await, Unopened::Away(None)), "a bad link");
+        }
+        assert!(matches!(unanswered(&wire, RESETS).await, Unopened::Blocked));
+        wire.swallowed.0.store(0, Ordering::Relaxed);
+        let first = unanswered(&wire, SILENCES).await;
+        assert!(matches!(first, Unopened::Away(None)), "it may just begin");
+        assert!(matches!(unanswered(&wire, SILENCES).await, Unopened::Blocked));
         tasks.end(Duration::from_secs(1)).await;
     }
 
@@ -200,7 +212,7 @@ pub(crate) mod tests {
         let (api, _, tasks) = serving(Vec::new()).await;
         let (wire, _told) = wire(api);
         for _ in 0..3 {
-            assert!(matches!(unanswered(&wire).await, Unopened::Away(None)));
+            assert!(matches!(unanswered(&wire, SILENCES).await, Unopened::Away(None)));
         }
         tasks.end(Duration::from_secs(1)).await;
     }

@@ -26,28 +26,34 @@ async fn main() -> anyhow::Result<()> {
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     raise_file_limit().context("raising the limit of open files")?;
     let mut table = Table::default();
+    // What was measured is told, whatever became of the rest.
+    let measured = measure(&mut table, is_wanted).await;
+    print!("{table}");
+    measured
+}
+
+async fn measure(table: &mut Table, is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     if FIGURES[..5].iter().any(|name| is_wanted(name)) {
         let mut people = people::People::gather().await?;
         if is_wanted("a") {
-            figures::acks::measure(&mut people, &mut table).await?;
+            figures::acks::measure(&mut people, table).await?;
         }
         if is_wanted("b") {
-            figures::deliveries::measure(&mut people, &mut table).await?;
+            figures::deliveries::measure(&mut people, table).await?;
         }
         if is_wanted("c") {
-            figures::latency::measure(&mut people, &mut table).await?;
+            figures::latency::measure(&mut people, table).await?;
         }
         if is_wanted("d") {
-            figures::memory::measure(&mut people, &mut table).await?;
+            figures::memory::measure(&mut people, table).await?;
         }
         if is_wanted("e") {
-            figures::start::measure(&mut people, &mut table).await?;
+            figures::start::measure(&mut people, table).await?;
         }
     }
     if is_wanted("window") {
-        figures::window::measure(&mut table).await?;
+        figures::window::measure(table).await?;
     }
-    print!("{table}");
     Ok(())
 }
 

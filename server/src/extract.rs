@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 /// The largest body of a request, bytes; the same as the largest frame.
 pub const BODY_MAX: usize = 1024 * 1024;
 /// So much of a body that is too large is read before the connection is closed.
-const DROPPED_MAX: usize = 16 * BODY_MAX;
+pub const DROPPED_MAX: usize = 16 * BODY_MAX;
 
 /// A JSON body.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ mod tap;
 
 use crate::app::App;
 use crate::error::{Refusal, Result};
+use crate::extract::DROPPED_MAX;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -22,6 +23,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -102,12 +104,30 @@ async fn upgraded(app: &App, upgrade: OnUpgrade) -> Option<Socket> {
     Some(WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await)
 }
 
+/// What is still coming, of a frame that was too large say, is read and dropped: left unread it
+/// would cut the line before our last word is heard.
+async fn drain(stream: &mut tap::Tap) {
+    let (mut some, mut left) = ([0; 8 * 1024], DROPPED_MAX);
+    while left > 0 {
+        match stream.read(&mut some).await {
+            Ok(read @ 1..) => left = left.saturating_sub(read),
+            _ => return,
+        }
+    }
+}
+
 /// Closes with a code, and waits a moment for the other side to have read it.
 async fn goodbye_to(mut socket: Socket, code: u16) {
     let frame = CloseFrame { code: code.into(), reason: "".into() };
     let _ = tokio::time::timeout(LAST_WORDS, async {
         if socket.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.next().await {}
+            let mut heard = false;
+            while let Some(Ok(said)) = socket.next().await {
+                heard |= said.is_close();
+            }
+            if !heard {
+                drain(socket.get_mut()).await;
+            }
         }
     })
     .await;

@@ -95,22 +95,26 @@ async fn a_registration_whose_answer_was_lost_is_answered_again() {
 async fn a_wrong_name_and_a_wrong_password_look_the_same_and_take_the_same_time() {
     let house = House::open().await;
     house.ada().await;
-    let (mut bodies, mut times) = (Vec::new(), Vec::new());
-    for (tenant, name) in [("default", "ada"), ("default", "nobody"), ("elsewhere", "ada")] {
-        let mut best = Duration::MAX;
-        for _ in 0..4 {
+    let asked = [("default", "ada"), ("default", "nobody"), ("elsewhere", "ada")];
+    let (mut bodies, mut best) = (Vec::new(), [Duration::MAX; 3]);
+    // The hash is nearly all of it; a lookup alone takes a hundredth. Other work only ever adds
+    // to a time, so the shortest of each come together when rounds go on, or never will.
+    let alike = |best: &[Duration; 3]| best[1..].iter().all(|time| *time > best[0] / 3);
+    for round in 1.. {
+        for ((tenant, name), best) in asked.iter().zip(&mut best) {
             let began = Instant::now();
             let body = json!({"tenant": tenant, "login": name, "password": "not-the-password"});
             let said = house.call("POST", "/auth/login", body).await;
-            best = best.min(began.elapsed());
+            *best = began.elapsed().min(*best);
             assert_eq!(said.refused(), (401, "wrong_credentials"));
             bodies.push(said.body);
         }
-        times.push(best);
+        if round >= 4 && alike(&best) {
+            break;
+        }
+        assert!(round < 60, "{best:?}");
     }
     assert!(bodies.iter().all(|body| *body == bodies[0]));
-    // The hash is nearly all of it; a lookup alone takes a hundredth.
-    assert!(times[1] > times[0] / 3 && times[2] > times[0] / 3, "{times:?}");
     let without = json!({"login": "nobody", "password": "not-the-password"});
     let said = house.call("POST", "/auth/login", without).await;
     assert_eq!((said.status, &said.body), (401, &bodies[0]), "without naming a tenant");

@@ -5,6 +5,7 @@ use crate::config::{Config, Switch};
 use crate::error::Result;
 use crate::folder::{Folder, Secret};
 use crate::hub::Hub;
+use crate::jobs::Bell;
 use crate::limits::Rates;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
@@ -20,7 +21,6 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::Notify;
 
 /// A handle on the running server.
 #[derive(Clone)]
@@ -57,7 +57,7 @@ pub struct Parts {
     /// Held calls of `/sync` by session.
     pub polls: Mutex<HashMap<String, usize>>,
     /// Rung when there is work in `jobs`.
-    pub jobs: Arc<Notify>,
+    pub jobs: Arc<Bell>,
     /// No new work is taken.
     pub closing: AtomicBool,
     /// Requests that panicked.
@@ -83,7 +83,7 @@ impl App {
         let secret = Secret::load(&config.secret_path())?;
         let hub = Arc::new(Hub::new(clock.clone()));
         let sessions = Arc::new(Sessions::new(clock.clone()));
-        let jobs = Arc::new(Notify::new());
+        let jobs = Arc::new(Bell::default());
         let place = match &config.database_url {
             Some(url) => Place::Postgres(url.clone()),
             None => Place::Sqlite(config.data.clone()),
@@ -175,7 +175,7 @@ impl App {
 }
 
 /// What happens after a commit, besides the answer: on the store's own thread, in order.
-fn listen(hub: &Hub, sessions: &Sessions, jobs: &Notify, events: Vec<Event>) {
+fn listen(hub: &Hub, sessions: &Sessions, jobs: &Bell, events: Vec<Event>) {
     let mut ended = Vec::new();
     for event in &events {
         match event {
@@ -185,7 +185,7 @@ fn listen(hub: &Hub, sessions: &Sessions, jobs: &Notify, events: Vec<Event>) {
                 ended.push((*user, ids.clone(), code));
             }
             Event::Changed { user } => sessions.changed(*user),
-            Event::Jobs => jobs.notify_one(),
+            Event::Jobs => jobs.ring(),
             Event::Room { .. }
             | Event::Here { .. }
             | Event::Own { .. }

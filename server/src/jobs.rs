@@ -1,8 +1,11 @@
-//! Background work: the worker that leases jobs, the ticks of marks, presence and profiles, and the
-//! sweep of what limits remember.
+//! Background work: the two workers that lease jobs (one for the store's own chores, one for what
+//! happens outside it), the ticks of marks, presence and profiles, and the sweep of what limits
+//! remember.
+
+pub mod outside;
 
 use crate::app::App;
-use crate::store::jobs::{self, Job};
+use crate::store::jobs::{self, Job, Kind, Side};
 use crate::store::{Me, Needs, StoreError, chores, sync};
 use hallway_kit::{Stop, Tasks};
 use hallway_protocol::ids::{Millis, TenantId, UserId};
@@ -10,6 +13,7 @@ use hallway_protocol::rows::{Row, TenantRole};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Marks are handed out so often; the protocol allows two seconds.
 const MARKS: Duration = Duration::from_secs(1);
@@ -20,11 +24,26 @@ const PROFILE_MS: Millis = 5_000;
 /// Whether profiles changed is looked at so often.
 const PROFILES: Duration = Duration::from_millis(250);
 /// Jobs taken at once.
-const LEASED: i64 = 16;
+const LEASED: usize = 16;
 /// The worker looks at the table at least so often, whatever it was told.
 const LONGEST_MS: i64 = 60_000;
 /// Limits forget who has not called for a while.
 const SWEEP: Duration = Duration::from_secs(60);
+
+/// Rung when there is work in `jobs`; each worker hears it.
+#[derive(Debug, Default)]
+pub struct Bell {
+    inside: Notify,
+    outside: Notify,
+}
+
+impl Bell {
+    /// There is work. Heard later by a worker that is busy now.
+    pub fn ring(&self) {
+        self.inside.notify_one();
+        self.outside.notify_one();
+    }
+}
 
 /// Starts them all.
 pub fn start(app: &App, tasks: &Tasks) {
@@ -33,6 +52,18 @@ pub fn start(app: &App, tasks: &Tasks) {
     every(app, tasks, "sweep", SWEEP, |app| app.rates.sweep());
     let worker = app.clone();
     tasks.keep("jobs", move |stop| work(worker.clone(), stop));
+    let desk = outside::Desk {
+        store: app.store.clone(),
+        clock: app.clock.clone(),
+        bell: app.jobs.clone(),
+        node: app.address.to_string(),
+        budget: Kind::budget,
+    };
+    let errands = app.clone();
+    tasks.keep("errands", move |stop| {
+        let app = errands.clone();
+        outside::work(desk.clone(), stop, move |job| run(app.clone(), job))
+    });
     let teller = app.clone();
     tasks.keep("profiles", move |stop| tell_profiles(teller.clone(), stop));
 }
@@ -53,29 +84,48 @@ fn every(app: &App, tasks: &Tasks, name: &str, rhythm: Duration, act: fn(&App)) 
     });
 }
 
-/// Leases jobs and does them, one transaction each; sleeps until the next is due or one comes.
+/// Does what a job outside the store asks for: one line a kind.
+#[expect(clippy::unused_async, reason = "no kind has anything to wait for yet")]
+async fn run(_app: App, job: Job) -> anyhow::Result<outside::Done> {
+    match job.kind {
+        Some(Kind::Mail) => Ok(outside::Done::GiveUp("mail is off".into())),
+        Some(Kind::LeaveRooms | Kind::EraseRoom | Kind::CleanUp) | None => {
+            Ok(outside::Done::GiveUp("this is no work outside the store".into()))
+        }
+    }
+}
+
+/// Leases the store's own jobs and does them, one transaction each; sleeps until the next is due or
+/// one comes.
 async fn work(app: App, mut stop: Stop) -> Result<(), StoreError> {
-    let node = app.address.to_string();
+    let node = outside::named(&app.address.to_string());
     app.store.write(Needs::default(), chores::begin).await?;
     while !stop.is_heard() {
         let name = node.clone();
-        let leased = app.store.write(Needs::default(), move |tx| jobs::lease(tx, &name, LEASED));
+        let leased = app
+            .store
+            .write(Needs::default(), move |tx| jobs::lease(tx, &name, Side::Inside, LEASED));
         let leased = leased.await?;
         let idle = leased.is_empty();
         for job in leased {
             attempt(&app, job).await?;
         }
         if idle {
-            let due = app.store.read(jobs::next_due).await?;
-            let wait = due.map_or(LONGEST_MS, |due| (due - app.clock.now()).clamp(0, LONGEST_MS));
+            let due = app.store.read(|read| jobs::next_due(read, Side::Inside)).await?;
             tokio::select! {
-                () = app.jobs.notified() => {}
-                () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}
+                () = app.jobs.inside.notified() => {}
+                () = tokio::time::sleep(wait(due, app.clock.now())) => {}
                 () = stop.heard() => {}
             }
         }
     }
     Ok(())
+}
+
+/// How long a worker may sleep.
+fn wait(due: Option<Millis>, now: Millis) -> Duration {
+    let wait = due.map_or(LONGEST_MS, |due| (due - now).clamp(0, LONGEST_MS));
+    Duration::from_millis(wait.unsigned_abs())
 }
 
 /// Does one job; what goes wrong is written beside it, and it comes again later.
@@ -87,7 +137,9 @@ async fn attempt(app: &App, job: Job) -> Result<(), StoreError> {
     };
     tracing::warn!(job = ?job, %error, "a job failed");
     let why = error.to_string();
-    app.store.write(Needs::default(), move |tx| jobs::fail(tx, &job, &why)).await
+    let failed = app.store.write(Needs::default(), move |tx| jobs::fail(tx, &job, &why)).await;
+    // The lease ran out and another has it now: theirs is the word.
+    if let Err(StoreError::Conflict(_)) = failed { Ok(()) } else { failed }
 }
 
 /// Tells of changed profiles, of each person at most every five seconds: the latest counts.

@@ -1,10 +1,12 @@
 //! What must happen later and surely. A job is a row, inserted in the transaction of its cause;
-//! it holds ids, never text. Attempts grow before the attempt, so poison cannot loop.
+//! it holds ids, never text. Attempts grow before the attempt, so poison cannot loop. A lease is
+//! (job, node, attempt): who lost it to another can neither finish nor fail the job any more.
 
 use super::engine::{Outcome, Record};
-use super::{Event, Result, Tx};
+use super::{Event, Result, StoreError, Tx};
 use crate::params;
 use hallway_protocol::ids::{Millis, TenantId};
+use std::time::Duration;
 
 /// A lease: whoever died with a job gives it back after this.
 pub const LEASE: Millis = 30_000;
@@ -19,6 +21,20 @@ const ATTEMPTS: i64 = 24;
 /// Dead letters are kept so long.
 pub(super) const DEAD: Millis = 30 * 24 * 3_600_000;
 
+/// An attempt outside the store may take so long, under its lease: [`LEASE`] less some slack.
+const BUDGET: Duration = Duration::from_secs(25);
+/// What an error says is kept up to here.
+const ERROR_MAX: usize = 500;
+
+/// Where the work of a job happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// In the store: a step is one transaction together with its bookkeeping.
+    Inside,
+    /// In the world: mail, calls to others. It may happen twice when a node dies in between.
+    Outside,
+}
+
 /// The kinds of work there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -28,21 +44,46 @@ pub enum Kind {
     EraseRoom,
     /// Forgets what has had its time: keys, sessions, invites, dead letters.
     CleanUp,
+    /// Sends a mail (target: the row of `mails` that says which).
+    Mail,
 }
 
 impl Kind {
-    fn text(self) -> &'static str {
+    /// Each of them, with the word it is stored as.
+    const ALL: [(Kind, &str); 4] = [
+        (Kind::LeaveRooms, "leave-rooms"),
+        (Kind::EraseRoom, "erase-room"),
+        (Kind::CleanUp, "clean-up"),
+        (Kind::Mail, "mail"),
+    ];
+
+    /// Where it is done.
+    pub fn side(self) -> Side {
         match self {
-            Kind::LeaveRooms => "leave-rooms",
-            Kind::EraseRoom => "erase-room",
-            Kind::CleanUp => "clean-up",
+            Kind::LeaveRooms | Kind::EraseRoom | Kind::CleanUp => Side::Inside,
+            Kind::Mail => Side::Outside,
         }
     }
 
+    /// How long one attempt outside may take; its lease is renewed as long as it does.
+    pub fn budget(self) -> Duration {
+        match self {
+            Kind::LeaveRooms | Kind::EraseRoom | Kind::CleanUp | Kind::Mail => BUDGET,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        Kind::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, text)| text)
+    }
+
     fn of(stored: &str) -> Option<Kind> {
-        [Kind::LeaveRooms, Kind::EraseRoom, Kind::CleanUp]
-            .into_iter()
-            .find(|kind| kind.text() == stored)
+        Kind::ALL.iter().find(|(_, text)| *text == stored).map(|(kind, _)| *kind)
+    }
+
+    /// The words of the kinds outside, each between commas, for `like`.
+    fn outside() -> String {
+        let outside = Kind::ALL.iter().filter(|(kind, _)| kind.side() == Side::Outside);
+        outside.map(|(_, text)| format!(",{text},")).collect()
     }
 }
 
@@ -59,6 +100,8 @@ pub struct Job {
     pub target: String,
     /// How often it was tried, this time included.
     pub attempts: i64,
+    /// To whom it is lent.
+    pub node: String,
 }
 
 /// Adds a job and wakes the worker. With `once`, one that waits already is enough.
@@ -95,15 +138,16 @@ pub fn enqueue_at(
     Ok(())
 }
 
-/// Lends up to `most` jobs that are due to `node`.
-pub fn lease(tx: &mut Tx<'_>, node: &str, most: i64) -> Result<Vec<Job>> {
-    let now = tx.now();
+/// Lends up to `most` jobs of a side that are due to `node`.
+pub fn lease(tx: &mut Tx<'_>, node: &str, side: Side, most: usize) -> Result<Vec<Job>> {
+    let (now, most) = (tx.now(), i64::try_from(most).unwrap_or(i64::MAX));
     let due = tx.all(
         "select id, tenant, kind, target, attempts + 1 from jobs
          where state <> 'dead' and (next_at <= $1 or next_at > $2)
             and (leased_until is null or leased_until <= $1 or leased_until > $3)
-         order by next_at, id limit $4",
-        params![now, now + FARTHEST, now + LEASE, most],
+            and (case when $4 like '%,' || kind || ',%' then 1 else 0 end) = $5
+         order by next_at, id limit $6",
+        params![now, now + FARTHEST, now + LEASE, &Kind::outside(), outside(side), most],
         job,
     )?;
     let mut lent = Vec::new();
@@ -111,32 +155,52 @@ pub fn lease(tx: &mut Tx<'_>, node: &str, most: i64) -> Result<Vec<Job>> {
         let done = tx.exec(
             "update jobs set state = 'leased', attempts = attempts + 1, leased_by = $1,
                 leased_until = $2
-             where id = $3
-                and (leased_until is null or leased_until <= $4 or leased_until > $2)",
-            params![node, now + LEASE, &job.id, now],
+             where id = $3 and attempts = $4
+                and (leased_until is null or leased_until <= $5 or leased_until > $2)",
+            params![node, now + LEASE, &job.id, job.attempts - 1, now],
         )?;
         if done == 1 {
-            lent.push(job);
+            lent.push(Job { node: node.to_owned(), ..job });
         }
     }
     Ok(lent)
 }
 
-/// When the next job is due, if any waits.
-pub fn next_due(read: &mut super::Read<'_>) -> Result<Option<Millis>> {
+/// When the next job of a side is due, if any waits.
+pub fn next_due(read: &mut super::Read<'_>, side: Side) -> Result<Option<Millis>> {
     read.one(
         "select min(case when leased_until > next_at then leased_until else next_at end)
-         from jobs where state <> 'dead'",
-        &[],
+         from jobs where state <> 'dead'
+            and (case when $1 like '%,' || kind || ',%' then 1 else 0 end) = $2",
+        params![&Kind::outside(), outside(side)],
         |row| row.get::<Option<Millis>>(0),
     )
     .map(Option::flatten)
 }
 
+fn outside(side: Side) -> i64 {
+    i64::from(side == Side::Outside)
+}
+
+/// The work takes longer: the lease begins anew.
+pub fn renew(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
+    let until = tx.now() + LEASE;
+    let done = tx.exec(
+        "update jobs set leased_until = $1
+         where id = $2 and leased_by = $3 and attempts = $4 and state = 'leased'",
+        params![until, &job.id, &job.node, job.attempts],
+    )?;
+    still_ours(done)
+}
+
 /// The job is done.
 pub fn finish(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
-    tx.exec("delete from jobs where id = $1", params![&job.id])?;
-    Ok(())
+    let done = tx.exec(
+        "delete from jobs
+         where id = $1 and leased_by = $2 and attempts = $3 and state = 'leased'",
+        params![&job.id, &job.node, job.attempts],
+    )?;
+    still_ours(done)
 }
 
 /// There is more of the same to do: the job goes to the end of the line, its attempts begin anew.
@@ -149,34 +213,65 @@ pub fn go_on(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
 
 /// The same job again at that time, its attempts anew.
 pub fn later(tx: &mut Tx<'_>, job: &Job, at: Millis) -> Result<()> {
-    tx.exec(
+    let done = tx.exec(
         "update jobs set state = 'pending', attempts = 0, next_at = $1, leased_by = null,
-            leased_until = null where id = $2",
-        params![at, &job.id],
+            leased_until = null
+         where id = $2 and leased_by = $3 and attempts = $4 and state = 'leased'",
+        params![at, &job.id, &job.node, job.attempts],
     )?;
-    Ok(())
+    still_ours(done)
+}
+
+/// Gives back a job that was not ended, as it is: whoever comes first takes it.
+pub fn give_back(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
+    let done = tx.exec(
+        "update jobs set state = 'pending', leased_by = null, leased_until = null
+         where id = $1 and leased_by = $2 and attempts = $3 and state = 'leased'",
+        params![&job.id, &job.node, job.attempts],
+    )?;
+    tx.emit(Event::Jobs);
+    still_ours(done)
 }
 
 /// The attempt failed: the job waits longer each time, and at last is a dead letter.
 pub fn fail(tx: &mut Tx<'_>, job: &Job, why: &str) -> Result<()> {
-    let now = tx.now();
     if job.attempts >= ATTEMPTS {
-        tx.exec(
-            "update jobs set state = 'dead', leased_by = null, leased_until = null, once = null,
-                last_error = $1, dead_at = $2 where id = $3",
-            params![why, now, &job.id],
-        )?;
-        return Ok(());
+        return give_up(tx, job, why);
     }
     let doubled = WAIT.saturating_mul(1i64 << job.attempts.clamp(0, 16)).min(LONGEST);
     // Spread by a fifth each way, so that what failed together does not come back together.
     let wait = doubled / 5 * 4 + rand::random_range(0..=doubled / 5 * 2);
-    tx.exec(
+    let at = tx.now() + wait;
+    let done = tx.exec(
         "update jobs set state = 'pending', next_at = $1, leased_by = null, leased_until = null,
-            last_error = $2 where id = $3",
-        params![now + wait, why, &job.id],
+            last_error = $2
+         where id = $3 and leased_by = $4 and attempts = $5 and state = 'leased'",
+        params![at, &short(why), &job.id, &job.node, job.attempts],
     )?;
-    Ok(())
+    still_ours(done)
+}
+
+/// No attempt would ever succeed: the job is a dead letter now.
+pub fn give_up(tx: &mut Tx<'_>, job: &Job, why: &str) -> Result<()> {
+    let now = tx.now();
+    let done = tx.exec(
+        "update jobs set state = 'dead', leased_by = null, leased_until = null, once = null,
+            last_error = $1, dead_at = $2
+         where id = $3 and leased_by = $4 and attempts = $5 and state = 'leased'",
+        params![&short(why), now, &job.id, &job.node, job.attempts],
+    )?;
+    still_ours(done)
+}
+
+/// Whether the statement found the lease. Otherwise the job is another's by now, and whatever this
+/// transaction did for it is undone.
+fn still_ours(touched: u64) -> Result<()> {
+    if touched == 1 { Ok(()) } else { Err(StoreError::Conflict("this job is another's by now")) }
+}
+
+/// The beginning of an error, and no more of it than a list can show.
+fn short(why: &str) -> String {
+    why.chars().take(ERROR_MAX).collect()
 }
 
 fn job(row: &Record<'_>) -> Outcome<Job> {
@@ -186,5 +281,6 @@ fn job(row: &Record<'_>) -> Outcome<Job> {
         kind: Kind::of(&row.get::<String>(2)?),
         target: row.get(3)?,
         attempts: row.get(4)?,
+        node: String::new(),
     })
 }

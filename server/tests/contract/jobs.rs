@@ -3,7 +3,7 @@
 use crate::cast::{Stage, key, new_session};
 use crate::messages::{edit, react};
 use hallway_protocol::rows::Row;
-use hallway_server::store::jobs::{Job, Kind};
+use hallway_server::store::jobs::{Job, Kind, Side};
 use hallway_server::store::{
     Event, StoreError, Tx, accounts, chores, jobs, members, ops, rooms, sessions,
 };
@@ -12,7 +12,10 @@ use std::time::Duration;
 
 contract!(
     a_job_is_lent_to_one_and_comes_back_when_that_one_dies,
+    who_lost_the_lease_has_no_say_any_more,
     a_job_that_fails_waits_longer_and_dies_at_last,
+    a_job_that_is_given_up_is_dead_at_once,
+    each_side_leases_its_own,
     a_job_goes_with_its_transaction,
     p13_a_closed_account_leaves_its_rooms_one_by_one,
     a_deleted_room_is_erased,
@@ -22,7 +25,11 @@ contract!(
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 async fn lease(stage: &Stage, node: &'static str) -> Vec<Job> {
-    stage.write(move |tx| jobs::lease(tx, node, 10)).await.expect("a lease")
+    stage.write(move |tx| jobs::lease(tx, node, Side::Inside, 10)).await.expect("a lease")
+}
+
+async fn next_due(stage: &Stage) -> Option<i64> {
+    stage.read(|read| jobs::next_due(read, Side::Inside)).await.expect("an answer")
 }
 
 /// A worker that does everything there is to do now.
@@ -48,14 +55,69 @@ async fn a_job_is_lent_to_one_and_comes_back_when_that_one_dies(stage: Arc<Stage
     let lent = lease(&stage, "one").await;
     assert_eq!((lent.len(), lent[0].kind, lent[0].attempts), (1, Some(Kind::CleanUp), 1));
     assert_eq!(lease(&stage, "two").await, []);
-    let due = stage.read(jobs::next_due).await.expect("an answer").expect("a time");
+    let due = next_due(&stage).await.expect("a time");
     assert!(due > stage.clock.now());
     stage.clock.turn(Duration::from_millis(30_001));
     let again = lease(&stage, "two").await;
     assert_eq!((again.len(), again[0].attempts), (1, 2));
     let job = again[0].clone();
     stage.write(move |tx| jobs::finish(tx, &job)).await.expect("done");
-    assert_eq!(stage.read(jobs::next_due).await.expect("an answer"), None);
+    assert_eq!(next_due(&stage).await, None);
+}
+
+async fn who_lost_the_lease_has_no_say_any_more(stage: Arc<Stage>) {
+    stage.write(chores::begin).await.expect("a job");
+    let late = lease(&stage, "one").await.remove(0);
+    stage.clock.turn(Duration::from_millis(30_001));
+    let ours = lease(&stage, "two").await.remove(0);
+    let hours = stage.read(chores::hours).await.expect("a count");
+    let says: [fn(&mut Tx<'_>, &Job) -> hallway_server::store::Result<()>; 8] = [
+        jobs::finish,
+        jobs::go_on,
+        jobs::give_back,
+        jobs::renew,
+        |tx, job| jobs::fail(tx, job, "late"),
+        |tx, job| jobs::give_up(tx, job, "late"),
+        |tx, job| jobs::later(tx, job, 0),
+        chores::run,
+    ];
+    for say in says {
+        let late = late.clone();
+        let said = stage.write(move |tx| say(tx, &late)).await;
+        assert!(matches!(said, Err(StoreError::Conflict(_))), "{said:?}");
+    }
+    assert_eq!(stage.read(chores::hours).await.expect("a count"), hours, "it did its work");
+    stage.write(move |tx| chores::run(tx, &ours)).await.expect("a step");
+    assert_eq!(stage.read(chores::hours).await.expect("a count"), hours + 1);
+}
+
+async fn a_job_that_is_given_up_is_dead_at_once(stage: Arc<Stage>) {
+    stage.write(chores::begin).await.expect("a job");
+    let job = lease(&stage, "one").await.remove(0);
+    let why = "ü".repeat(600);
+    stage.write(move |tx| jobs::give_up(tx, &job, &why)).await.expect("noted");
+    assert_eq!(next_due(&stage).await, None);
+    stage.clock.turn(DAY);
+    assert_eq!(lease(&stage, "one").await, []);
+    let said = stage
+        .read(|read| {
+            let sql = "select last_error from jobs where state = 'dead'";
+            read.one(sql, &[], |row| row.get::<String>(0))
+        })
+        .await;
+    assert_eq!(said.expect("an answer"), Some("ü".repeat(500)), "an error is kept in part");
+}
+
+async fn each_side_leases_its_own(stage: Arc<Stage>) {
+    stage.write(chores::begin).await.expect("a job");
+    stage.write(|tx| jobs::enqueue(tx, None, Kind::Mail, "7", None)).await.expect("a job");
+    for (side, kind) in [(Side::Inside, Kind::CleanUp), (Side::Outside, Kind::Mail)] {
+        let due = stage.read(move |read| jobs::next_due(read, side)).await.expect("an answer");
+        assert!(due.is_some_and(|due| due <= stage.clock.now()), "{side:?}");
+        let lent = stage.write(move |tx| jobs::lease(tx, "one", side, 10)).await.expect("a lease");
+        let kinds: Vec<_> = lent.iter().map(|job| job.kind).collect();
+        assert_eq!(kinds, [Some(kind)]);
+    }
 }
 
 async fn a_job_that_fails_waits_longer_and_dies_at_last(stage: Arc<Stage>) {
@@ -66,7 +128,7 @@ async fn a_job_that_fails_waits_longer_and_dies_at_last(stage: Arc<Stage>) {
         assert_eq!(job.attempts, attempts + 1, "attempts only grow");
         attempts = job.attempts;
         stage.write(move |tx| jobs::fail(tx, &job, "no")).await.expect("noted");
-        let Some(due) = stage.read(jobs::next_due).await.expect("an answer") else { break };
+        let Some(due) = next_due(&stage).await else { break };
         let wait = due - stage.clock.now();
         let doubled = 30_000i64.saturating_mul(1 << attempts).min(6 * 3_600_000);
         assert!(wait > doubled * 3 / 4 && wait <= doubled * 5 / 4, "{attempts}: {wait}");

@@ -10,6 +10,7 @@ mod cast;
 mod accounts;
 mod direct;
 mod epochs;
+mod errands;
 mod jobs;
 mod killed;
 mod lanes;

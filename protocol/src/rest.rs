@@ -7,8 +7,10 @@ use crate::rows::{History, Role, Row, Visibility};
 use serde::{Deserialize, Serialize, Serializer};
 
 mod accounts;
+mod admin;
 
 pub use accounts::*;
+pub use admin::*;
 
 /// Kinds of room that can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -1,6 +1,8 @@
 //! The wire: every type as it is written, the examples of the protocol page as they are read, and
 //! what both sides must ignore. A changed snapshot is a changed protocol.
 
+#[path = "wire/admin.rs"]
+mod admin;
 #[path = "wire/examples.rs"]
 mod examples;
 #[path = "wire/samples.rs"]
@@ -47,6 +49,11 @@ fn frames_of_the_server() {
 #[test]
 fn bodies_of_rest() {
     insta::assert_snapshot!(samples::rest().join("\n"));
+}
+
+#[test]
+fn bodies_of_operators() {
+    insta::assert_snapshot!(admin::bodies().join("\n"));
 }
 
 #[test]

@@ -7,8 +7,9 @@ use crate::error::{Refusal, Result};
 use crate::extract::{Given, Json, Once};
 use crate::front::Caller;
 use crate::store::accounts::{self, Newcomer};
+use crate::store::audit::{self, Note};
 use crate::store::sessions::NewSession;
-use crate::store::{Me, Needs, StoreError, ops, tenants};
+use crate::store::{Me, Needs, StoreError, Tx, ops, tenants};
 use axum::extract::State;
 use axum::http::StatusCode;
 use hallway_protocol::ids::{Key, TenantId, UserId};
@@ -34,7 +35,7 @@ pub async fn register(
     app.rates.sign_in(caller.address, None)?;
     let tenant = tenant(&app, body.tenant.clone()).await?;
     let registration = tenant.registration.unwrap_or(app.config.registration);
-    let (session, tenant) = (new_session(&app, body.device.as_deref())?, tenant.id);
+    let (session, tenant) = (new_session(&app, body.device.as_deref(), &caller)?, tenant.id);
     let password = app.passwords.hash("password", &body.password).await?;
     let new = newcomer(&body, password, session.clone())?;
     let once = key.clone();
@@ -54,7 +55,7 @@ pub async fn register(
         (
             Err(first @ (StoreError::Taken("name") | StoreError::Invalid("invite", _))),
             Some(key),
-        ) => again(&app, tenant, &body, key).await?.ok_or_else(|| first.into()),
+        ) => again(&app, tenant, &caller, &body, key).await?.ok_or_else(|| first.into()),
         (Err(error), _) => Err(error.into()),
     }
 }
@@ -63,6 +64,7 @@ pub async fn register(
 async fn again(
     app: &App,
     tenant: TenantId,
+    caller: &Caller,
     body: &Register,
     key: Key,
 ) -> Result<Option<(StatusCode, axum::Json<Registered>)>> {
@@ -71,7 +73,7 @@ async fn again(
         Err(Refusal::WrongCredentials) => return Ok(None),
         Err(refusal) => return Err(refusal),
     };
-    let session = new_session(app, body.device.as_deref())?;
+    let session = new_session(app, body.device.as_deref(), caller)?;
     let new = session.clone();
     let signed = app.store.write(Needs::person(user), move |tx| {
         let (role, session) = (TenantRole::Member, String::new());
@@ -92,9 +94,28 @@ pub async fn login(
     Json(body): Json<Login>,
 ) -> Result<axum::Json<SignedIn>> {
     app.rates.sign_in(caller.address, Some(&body.login))?;
-    let session = new_session(&app, body.device.as_deref())?;
     let tenant = tenant(&app, body.tenant.clone()).await.ok().map(|tenant| tenant.id);
-    let (user, seen, old) = proven(&app, tenant, &body.login, &body.password).await?;
+    match signed_in(&app, tenant, &caller, &body).await {
+        Err(Refusal::WrongCredentials) => {
+            // Whatever was wrong, the record and the wait for it are the same.
+            let failed = move |tx: &mut Tx<'_>| {
+                accounts::sign_in_failed(tx, tenant, &body.login, caller.address)
+            };
+            app.store.write(Needs::default(), failed).await?;
+            Err(Refusal::WrongCredentials)
+        }
+        said => said.map(axum::Json),
+    }
+}
+
+async fn signed_in(
+    app: &App,
+    tenant: Option<TenantId>,
+    caller: &Caller,
+    body: &Login,
+) -> Result<SignedIn> {
+    let session = new_session(app, body.device.as_deref(), caller)?;
+    let (user, seen, old) = proven(app, tenant, &body.login, &body.password).await?;
     let rehashed = match old {
         true => app.passwords.hash("password", &body.password).await.ok(),
         false => None,
@@ -105,13 +126,14 @@ pub async fn login(
     });
     let user = signed.await?;
     let tenant = tenant.ok_or(Refusal::WrongCredentials)?;
-    let session = answer(&app, tenant, user.user, session.id, 0)?;
-    Ok(axum::Json(SignedIn { user, session }))
+    let session = answer(app, tenant, user.user, session.id, 0)?;
+    Ok(SignedIn { user, session })
 }
 
 /// `PUT /users/me/password`: ends every other session.
 pub async fn change_password(
     State(app): State<App>,
+    caller: Caller,
     Session(me): Session,
     Once(key): Once,
     Json(body): Json<ChangePassword>,
@@ -123,6 +145,7 @@ pub async fn change_password(
     let hash = app.passwords.hash("new", &body.new).await?;
     let changed = app.store.write(Needs::person(me.user), move |tx| {
         accounts::change_password(tx, &me, &seen, &hash)?;
+        audit::note(tx, &Note::by(&me, "password_changed").from(caller.address))?;
         ops::keep(tx, &me, key.as_ref(), "password", "", None)
     });
     changed.await?;
@@ -133,13 +156,18 @@ pub async fn change_password(
 /// and where it is given it must be right.
 pub async fn destroy(
     State(app): State<App>,
+    caller: Caller,
     Session(me): Session,
     Given(body): Given<CloseAccount>,
 ) -> Result<StatusCode> {
     if let Some(body) = body {
         own_password(&app, &me, body.password).await?;
     }
-    app.store.write(Needs::person(me.user), move |tx| accounts::close(tx, &me)).await?;
+    let closed = app.store.write(Needs::person(me.user), move |tx| {
+        audit::note(tx, &Note::by(&me, "account_closed").from(caller.address))?;
+        accounts::close(tx, &me)
+    });
+    closed.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -222,14 +250,14 @@ pub fn checked(field: &str, text: std::result::Result<String, Wrong>) -> Result<
     text.map_err(|wrong| Refusal::invalid(field, wrong))
 }
 
-fn new_session(app: &App, device: Option<&str>) -> Result<NewSession> {
+fn new_session(app: &App, device: Option<&str>, caller: &Caller) -> Result<NewSession> {
     let device = match device.map(str::trim) {
         None | Some("") => String::new(),
         Some(label) => checked("device", text::label(label, DEVICE_MAX))?,
     };
     let id = hex::encode(crate::folder::random::<16>().map_err(Refusal::Broken)?);
     let hash = app.tokens.hash(&id, 0);
-    Ok(NewSession { family: id.clone(), id, device, hash })
+    Ok(NewSession { family: id.clone(), id, device, hash, address: Some(caller.address) })
 }
 
 /// A session as its device keeps it.

@@ -10,7 +10,7 @@ use hallway_protocol::error::{Code, Refused};
 use serde::Serialize;
 
 /// What a handler answers.
-pub type Result<T> = std::result::Result<T, Refusal>;
+pub type Result<T, E = Refusal> = std::result::Result<T, E>;
 
 /// Why a request was refused.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,9 @@ use crate::auth::{Session, digest};
 use crate::error::{Refusal, Result};
 use crate::extract::{Json, Once, Path};
 use crate::front::Caller;
+use crate::store::audit::{self, Note};
 use crate::store::sessions::{self, Presented};
-use crate::store::{Needs, StoreError, ops};
+use crate::store::{Me, Needs, StoreError, Tx, ops};
 use axum::extract::State;
 use axum::http::StatusCode;
 use hallway_protocol::rest::{Refresh, Refreshed, Rows};
@@ -22,7 +23,8 @@ pub async fn refresh(
     app.rates.sign_in(caller.address, None)?;
     let (session, generation) = app.tokens.read_refresh(&body.refresh_token)?;
     let hash = digest(&body.refresh_token);
-    let (presented, tokens) = (Presented { session, generation, hash }, app.tokens.clone());
+    let presented = Presented { session, generation, hash, address: Some(caller.address) };
+    let tokens = app.tokens.clone();
     let given = app.store.write(Needs::default(), move |tx| {
         sessions::refresh(tx, &presented, &|family, at| tokens.hash(family, at))
     });
@@ -39,10 +41,13 @@ pub async fn refresh(
 }
 
 /// `POST /auth/logout`: ends the present session.
-pub async fn logout(State(app): State<App>, Session(me): Session) -> Result<StatusCode> {
-    let ended =
-        app.store.write(Needs::person(me.user), move |tx| sessions::end(tx, &me, &me.session));
-    ended.await?;
+pub async fn logout(
+    State(app): State<App>,
+    caller: Caller,
+    Session(me): Session,
+) -> Result<StatusCode> {
+    let needs = Needs::person(me.user);
+    app.store.write(needs, move |tx| end(tx, &me, &me.session, caller)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -55,6 +60,7 @@ pub async fn list(State(app): State<App>, Session(me): Session) -> Result<axum::
 /// `DELETE /auth/sessions/{id}`: throws a device out.
 pub async fn destroy(
     State(app): State<App>,
+    caller: Caller,
     Session(me): Session,
     Once(key): Once,
     Path(id): Path<String>,
@@ -62,10 +68,18 @@ pub async fn destroy(
     let ended = app.store.write(Needs::person(me.user), move |tx| {
         let again = ops::first(tx, &me, key.as_ref(), "session-end", &id)?.is_some();
         if !again {
-            sessions::end(tx, &me, &id)?;
+            end(tx, &me, &id, caller)?;
             ops::keep(tx, &me, key.as_ref(), "session-end", &id, None)?;
         }
         Ok::<_, StoreError>(again)
     });
     Ok(if ended.await? { StatusCode::OK } else { StatusCode::NO_CONTENT })
+}
+
+/// Ends a session and says so in the record.
+fn end(tx: &mut Tx<'_>, me: &Me, session: &str, caller: Caller) -> Result<(), StoreError> {
+    sessions::end(tx, me, session)?;
+    let act = if session == me.session { "sign_out" } else { "session_ended" };
+    let note = Note::by(me, act).on(format_args!("session:{session}"));
+    audit::note(tx, &note.from(caller.address))
 }

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 mod append;
+pub mod audit;
 mod change;
 pub mod chores;
 pub mod codes;

@@ -380,7 +380,7 @@ pub fn server_frames() -> Vec<ServerFrame> {
 }
 
 /// Writes a body, and reads it back to be sure that it is the same.
-fn body<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
+pub fn body<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
     name: &str,
     value: T,
 ) -> String {

@@ -1,5 +1,6 @@
 //! Accounts: making one, its password, closing it.
 
+use super::audit::{self, Actor, Note};
 use super::sessions::{self, NewSession};
 use super::{Event, Me, Read, Result, StoreError, Tx, invites, jobs, members, own, tenants, users};
 use crate::params;
@@ -7,6 +8,7 @@ use hallway_protocol::ids::{TenantId, UserId};
 use hallway_protocol::rest::Registration;
 use hallway_protocol::rows::{TenantRole, User};
 use hallway_protocol::text::folded;
+use std::net::IpAddr;
 
 /// Somebody who wants an account.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,6 +67,8 @@ pub fn register(
     }
     let role = if matches!(door, Door::Owner(_)) { 2 } else { 0 };
     let user = insert(tx, tenant, role, new, email.as_deref())?;
+    let note = Note::of(Some(tenant), Actor::Person(user), "registered");
+    audit::note(tx, &note.from(new.session.address).with("owner", role == 2))?;
     sessions::create(tx, user, &new.session)?;
     if let Door::Invite(invites::Opened { room: Some(room), made_by, .. }) = door {
         members::bring(tx, room, user, made_by)?;
@@ -187,6 +191,26 @@ pub fn sign_in(
     }
     sessions::create(tx, user, session)?;
     users::own_row(tx, user)
+}
+
+/// Somebody did not get in. What they typed may be a password in the wrong place: of it only the
+/// account stands in the record, where there is one.
+pub fn sign_in_failed(
+    tx: &mut Tx<'_>,
+    tenant: Option<TenantId>,
+    login: &str,
+    address: IpAddr,
+) -> Result<()> {
+    let found = match tenant {
+        Some(tenant) => credentials(tx, tenant, login.trim())?,
+        None => None,
+    };
+    let note = Note::of(tenant, Actor::Nobody, "sign_in_failed").from(address);
+    let note = match found {
+        Some(found) => note.on(format_args!("user:{}", found.user)),
+        None => note,
+    };
+    audit::note(tx, &note)
 }
 
 /// Changes my password and ends every other session. `seen` is the hash the old one matched.

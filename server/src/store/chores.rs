@@ -2,7 +2,7 @@
 //! bookkeeping: what is left undone stays a job.
 
 use super::jobs::{self, DEAD, Job, Kind};
-use super::{Read, Result, StoreError, Tx, members, ops, own, rooms, sessions};
+use super::{Read, Result, StoreError, Tx, audit, members, ops, own, rooms, sessions};
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, UserId};
 use hallway_protocol::rows::MineState;
@@ -144,6 +144,7 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
             (select id from jobs where state = 'dead' and dead_at < $1 limit $2)",
         params![now - DEAD, CHUNK],
     )?);
+    most = most.max(audit::forget(tx, hour, CHUNK)?);
     Ok(is_full(most) || unused)
 }
 

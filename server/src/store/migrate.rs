@@ -28,12 +28,13 @@ macro_rules! migration {
     };
 }
 
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: &[Migration] = &[
     migration!("0001_people"),
     migration!("0002_rooms"),
     migration!("0003_messages"),
     migration!("0004_jobs"),
     migration!("0005_epochs"),
+    migration!("0011_audit"),
 ];
 
 /// Migrates, makes the default tenant, and answers the epoch.

@@ -1,11 +1,13 @@
 //! Sessions: a device that is signed in. Refresh tokens are derived from the family and a
 //! generation, so a successor whose answer was lost can be given again; only hashes are kept.
 
+use super::audit::{self, Actor, Note};
 use super::engine::{Outcome, Record};
 use super::{Event, Me, Read, Result, StoreError, Tx, chores, own, users};
 use crate::params;
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::{Row, SessionRow};
+use std::net::IpAddr;
 
 /// A session unused for so long ends, in hours the server runs: no clock set wrong ends one.
 pub const UNUSED: i64 = 90 * 24;
@@ -23,6 +25,8 @@ pub struct NewSession {
     pub family: String,
     /// SHA-256 of the refresh token of generation 0.
     pub hash: [u8; 32],
+    /// From where, for the record.
+    pub address: Option<IpAddr>,
 }
 
 /// Who a session speaks for; what a cache may hold until an event names the person.
@@ -43,6 +47,8 @@ pub struct Presented {
     pub generation: i64,
     /// SHA-256 of it.
     pub hash: [u8; 32],
+    /// From where, for the record.
+    pub address: Option<IpAddr>,
 }
 
 /// Answer to a refresh.
@@ -64,7 +70,7 @@ pub enum Refresh {
     },
 }
 
-/// Makes a session of a person.
+/// Makes a session of a person: whichever way they signed in, the record says so here.
 pub fn create(tx: &mut Tx<'_>, user: UserId, new: &NewSession) -> Result<()> {
     let rev = own::next(tx, user)?;
     let (now, hour) = (tx.now(), chores::hours(tx)?);
@@ -74,6 +80,10 @@ pub fn create(tx: &mut Tx<'_>, user: UserId, new: &NewSession) -> Result<()> {
          values ($1, $2, $3, $4, 0, $5, null, $6, $6, $7, null, $8)",
         params![&new.id, user, &new.device, &new.family, &new.hash, now, hour, rev],
     )?;
+    let tenant = tenant(tx, user)?;
+    let signed_in = Note::of(tenant, Actor::Person(user), "sign_in");
+    let signed_in = signed_in.on(format_args!("session:{}", new.id)).from(new.address);
+    audit::note(tx, &signed_in.with("device", new.device.as_str()))?;
     publish(tx, user, &new.id)
 }
 
@@ -134,6 +144,8 @@ pub fn refresh(
     if old && presented.hash == derive(&family, presented.generation) {
         let user = who.me.user;
         end_all(tx, user, std::slice::from_ref(&presented.session), false)?;
+        let reused = Note::by(&who.me, "refresh_reused").from(presented.address);
+        audit::note(tx, &reused.on(format_args!("session:{}", presented.session)))?;
         return Ok(Refresh::Reused { user });
     }
     Err(StoreError::SignedOut)
@@ -196,6 +208,10 @@ pub fn end(tx: &mut Tx<'_>, me: &Me, session: &str) -> Result<()> {
         return Err(StoreError::NotFound("session"));
     }
     end_all(tx, me.user, &[session.to_owned()], session != me.session)
+}
+
+fn tenant(read: &mut Read<'_>, user: UserId) -> Result<Option<TenantId>> {
+    read.one("select tenant from users where id = $1", params![user], |row| row.get(0))
 }
 
 /// Ends every session of mine but the present one.

@@ -200,7 +200,7 @@ async fn signing_in_needs_the_password_that_was_compared(stage: Arc<Stage>) {
 fn presented(generation: i64) -> Presented {
     let family = "family of session of ada";
     let hash = derive(family, generation);
-    Presented { session: "session of ada".into(), generation, hash }
+    Presented { session: "session of ada".into(), generation, hash, address: None }
 }
 
 async fn refreshed(stage: &Stage, generation: i64) -> hallway_server::store::Result<Refresh> {

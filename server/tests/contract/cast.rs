@@ -221,7 +221,7 @@ pub fn newcomer(name: &str) -> Newcomer {
 pub fn new_session(id: &str) -> NewSession {
     let (id, family) = (id.to_owned(), format!("family of {id}"));
     let hash = derive(&family, 0);
-    NewSession { id, device: "laptop".into(), family, hash }
+    NewSession { id, device: "laptop".into(), family, hash, address: None }
 }
 
 /// Stands for the server's HMAC.

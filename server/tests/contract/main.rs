@@ -8,6 +8,7 @@ mod postgres;
 mod cast;
 
 mod accounts;
+mod audit;
 mod direct;
 mod epochs;
 mod errands;

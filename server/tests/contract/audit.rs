@@ -110,7 +110,11 @@ async fn lines_are_forgotten_after_their_time(stage: Arc<Stage>) {
         };
         stage.write(set).await.expect("a count");
         stage.clock.turn(Duration::from_millis(3_600_001));
-        let job = stage.write(|tx| jobs::lease(tx, "worker", 1)).await.expect("a lease").pop();
+        let job = stage
+            .write(|tx| jobs::lease(tx, "worker", jobs::Side::Inside, 1))
+            .await
+            .expect("a lease")
+            .pop();
         let job = job.expect("the clean-up");
         stage.write(move |tx| chores::run(tx, &job)).await.expect("a step");
         let kept = found(&stage, Find::default()).await;

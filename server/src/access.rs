@@ -1,9 +1,11 @@
 //! Who may. One function decides, for REST, socket and jobs: [`may`], which looks the asker up in
 //! the room and asks [`decide`], a pure table. What you may not see does not exist.
 
+use crate::store::audit::Actor;
 use crate::store::{Me, Read, Result, StoreError, rooms::Facts};
-use hallway_protocol::ids::Seq;
+use hallway_protocol::ids::{Seq, TenantId};
 use hallway_protocol::rows::{History, Role, RoomKind, TenantRole, Visibility};
+use std::net::IpAddr;
 
 /// What somebody wants to do with a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,6 +161,55 @@ pub fn may_in_tenant(me: &Me, act: TenantAct) -> Result<()> {
         TenantAct::Invite => !me.guest && me.role >= TenantRole::Admin,
     };
     if allowed { Ok(()) } else { Err(StoreError::Forbidden("you may not do this here")) }
+}
+
+/// Who runs the server, or one tenant of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Admin {
+    /// As the record names them.
+    pub actor: Actor,
+    /// The one tenant they run; none: all of them.
+    pub tenant: Option<TenantId>,
+    /// From where they ask.
+    pub address: Option<IpAddr>,
+}
+
+impl Admin {
+    /// As a name for what is kept of theirs.
+    pub fn name(&self) -> String {
+        self.actor.text().unwrap_or_default()
+    }
+}
+
+/// What somebody wants to do who runs a server or a tenant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdminAct {
+    /// Make a tenant.
+    Found,
+    /// Look at a tenant, change how it presents itself and whom it lets in.
+    Settings,
+    /// Set what bounds a tenant, or suspend it.
+    Limits,
+    /// Take a tenant away.
+    Erase,
+    /// Give and take API keys.
+    Keys,
+    /// Read the record, the figures and the dead letters; try or drop those.
+    Watch,
+}
+
+/// Whether `admin` may do `act` to `tenant`; none: to what they run. Another's tenant is not there.
+pub fn may_run(admin: &Admin, act: AdminAct, tenant: Option<TenantId>) -> Result<()> {
+    match (admin.tenant, act) {
+        (None, _) => Ok(()),
+        (Some(own), _) if tenant.is_some_and(|tenant| tenant != own) => {
+            Err(StoreError::NotFound("tenant"))
+        }
+        (Some(_), AdminAct::Settings | AdminAct::Keys | AdminAct::Watch) => Ok(()),
+        (Some(_), AdminAct::Found | AdminAct::Limits | AdminAct::Erase) => {
+            Err(StoreError::Forbidden("only the operator of the server may do this"))
+        }
+    }
 }
 
 #[cfg(test)]

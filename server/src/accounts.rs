@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::auth::{Access, Session, digest};
 use crate::error::{Refusal, Result};
 use crate::extract::{Given, Json, Once};
-use crate::front::Caller;
+use crate::front::{self, Caller, Origin};
 use crate::store::accounts::{self, Newcomer};
 use crate::store::audit::{self, Note};
 use crate::store::sessions::NewSession;
@@ -29,11 +29,13 @@ const CODE_MAX: usize = 24;
 pub async fn register(
     State(app): State<App>,
     caller: Caller,
+    origin: Origin,
     Once(key): Once,
     Json(body): Json<Register>,
 ) -> Result<(StatusCode, axum::Json<Registered>)> {
     app.rates.sign_in(caller.address, None)?;
-    let tenant = tenant(&app, body.tenant.clone()).await?;
+    let tenant = tenant(&app, body.tenant.clone(), &origin).await?;
+    let first = tenant.name == tenants::DEFAULT;
     let registration = tenant.registration.unwrap_or(app.config.registration);
     let (session, tenant) = (new_session(&app, body.device.as_deref(), &caller)?, tenant.id);
     let password = app.passwords.hash("password", &body.password).await?;
@@ -46,7 +48,7 @@ pub async fn register(
     });
     match (made.await, key) {
         (Ok(user), _) => {
-            if user.role == Some(TenantRole::Owner) {
+            if first && user.role == Some(TenantRole::Owner) {
                 app.owner_came()?;
             }
             Ok((StatusCode::CREATED, registered(&app, tenant, user, session.id)?))
@@ -91,10 +93,11 @@ async fn again(
 pub async fn login(
     State(app): State<App>,
     caller: Caller,
+    origin: Origin,
     Json(body): Json<Login>,
 ) -> Result<axum::Json<SignedIn>> {
     app.rates.sign_in(caller.address, Some(&body.login))?;
-    let tenant = tenant(&app, body.tenant.clone()).await.ok().map(|tenant| tenant.id);
+    let tenant = tenant(&app, body.tenant.clone(), &origin).await.ok().map(|tenant| tenant.id);
     match signed_in(&app, tenant, &caller, &body).await {
         Err(Refusal::WrongCredentials) => {
             // Whatever was wrong, the record and the wait for it are the same.
@@ -209,9 +212,14 @@ async fn proven(
     }
 }
 
-async fn tenant(app: &App, name: Option<String>) -> Result<tenants::Tenant> {
+/// The tenant of this name, where it lets the page that asks, and anybody at all, come in.
+async fn tenant(app: &App, name: Option<String>, origin: &Origin) -> Result<tenants::Tenant> {
     let tenant = app.store.read(move |read| tenants::by_name(read, name.as_deref())).await?;
-    if tenant.suspended { Err(Refusal::NotFound("tenant")) } else { Ok(tenant) }
+    let from = origin.0.as_ref();
+    match from.is_none_or(|origin| front::may_call_in(app, origin, &tenant)) {
+        true if !tenant.suspended => Ok(tenant),
+        _ => Err(Refusal::NotFound("tenant")),
+    }
 }
 
 fn newcomer(body: &Register, password: String, session: NewSession) -> Result<Newcomer> {

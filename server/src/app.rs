@@ -9,12 +9,16 @@ use crate::jobs::Bell;
 use crate::limits::Rates;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
+use crate::settings::Settings;
+use crate::store::tenants::Tenant;
 use crate::store::{Event, Needs, Place, Store, tenants};
 use anyhow::Context;
 use axum::Router;
 use hallway_kit::{Clock, Tasks};
 use hallway_protocol::frames::close;
+use hallway_protocol::ids::TenantId;
 use hallway_protocol::limits::Limits;
+use hallway_protocol::rest::TenantConfig;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -46,6 +50,10 @@ pub struct Parts {
     pub tokens: Arc<Tokens>,
     /// Argon2.
     pub passwords: Passwords,
+    /// How each tenant is set up.
+    pub settings: Arc<Settings>,
+    /// SHA-256 of the operator's token.
+    pub operator: [u8; 32],
     /// Calls a second.
     pub rates: Rates,
     /// Limits of the protocol, as `welcome` tells them.
@@ -83,14 +91,21 @@ impl App {
         let secret = Secret::load(&config.secret_path())?;
         let hub = Arc::new(Hub::new(clock.clone()));
         let sessions = Arc::new(Sessions::new(clock.clone()));
+        let settings = Arc::new(Settings::new(clock.clone()));
+        let operator = digest(&folder.operator_token()?);
         let jobs = Arc::new(Bell::default());
         let place = match &config.database_url {
             Some(url) => Place::Postgres(url.clone()),
             None => Place::Sqlite(config.data.clone()),
         };
         let sink = {
-            let (hub, sessions, jobs) = (hub.clone(), sessions.clone(), jobs.clone());
-            Arc::new(move |events: Vec<Event>| listen(&hub, &sessions, &jobs, events))
+            let ears = Ears {
+                hub: hub.clone(),
+                sessions: sessions.clone(),
+                settings: settings.clone(),
+                jobs: jobs.clone(),
+            };
+            Arc::new(move |events: Vec<Event>| ears.hear(events))
         };
         let store = Store::open(&place, clock.clone(), sink).context("cannot open the store")?;
         let on = config.limits == Switch::On;
@@ -106,6 +121,8 @@ impl App {
             store,
             hub,
             sessions,
+            settings,
+            operator,
             folder,
             jobs,
             config,
@@ -154,6 +171,22 @@ impl App {
         Ok(())
     }
 
+    /// The limits of a tenant, as its connections are told them.
+    pub fn limits_of(&self, tenant: &Tenant) -> Limits {
+        let TenantConfig { text_max, file_max, .. } = &tenant.config;
+        Limits {
+            text: text_max.unwrap_or(self.limits.text),
+            file: file_max.unwrap_or(self.limits.file),
+            ..self.limits.clone()
+        }
+    }
+
+    /// How long a text of this tenant may be, for who is connected or has just been admitted.
+    pub fn text_max(&self, tenant: TenantId) -> usize {
+        let known = self.settings.known(tenant);
+        known.and_then(|tenant| tenant.config.text_max).unwrap_or(self.limits.text)
+    }
+
     /// Forgets the token of the first owner once somebody owns the server.
     pub fn owner_came(&self) -> Result<()> {
         self.folder.owner_token_spent().map_err(crate::error::Refusal::Broken)
@@ -174,28 +207,45 @@ impl App {
     }
 }
 
-/// What happens after a commit, besides the answer: on the store's own thread, in order.
-fn listen(hub: &Hub, sessions: &Sessions, jobs: &Bell, events: Vec<Event>) {
-    let mut ended = Vec::new();
-    for event in &events {
-        match event {
-            Event::Ended { user, sessions: ids, thrown } => {
-                sessions.ended(ids);
-                let code = if *thrown { close::THROWN_OUT } else { close::SIGNED_OUT };
-                ended.push((*user, ids.clone(), code));
+/// Who hears of a commit, besides the one who is answered.
+struct Ears {
+    hub: Arc<Hub>,
+    sessions: Arc<Sessions>,
+    settings: Arc<Settings>,
+    jobs: Arc<Bell>,
+}
+
+impl Ears {
+    /// On the store's own thread, in order. Connections end after they got what came before.
+    fn hear(&self, events: Vec<Event>) {
+        let (mut ended, mut suspended) = (Vec::new(), Vec::new());
+        for event in &events {
+            match event {
+                Event::Ended { user, sessions: ids, thrown } => {
+                    self.sessions.ended(ids);
+                    let code = if *thrown { close::THROWN_OUT } else { close::SIGNED_OUT };
+                    ended.push((*user, ids.clone(), code));
+                }
+                Event::Changed { user } => self.sessions.changed(*user),
+                Event::Tenant(tenant) => {
+                    self.settings.changed(tenant);
+                    suspended.extend(tenant.suspended.then_some(tenant.id));
+                }
+                Event::Jobs => self.jobs.ring(),
+                Event::Room { .. }
+                | Event::Here { .. }
+                | Event::Own { .. }
+                | Event::User { .. }
+                | Event::Marks { .. } => {}
             }
-            Event::Changed { user } => sessions.changed(*user),
-            Event::Jobs => jobs.ring(),
-            Event::Room { .. }
-            | Event::Here { .. }
-            | Event::Own { .. }
-            | Event::User { .. }
-            | Event::Marks { .. } => {}
         }
-    }
-    hub.dispatch(events);
-    for (user, ids, code) in ended {
-        hub.end_sessions(user, &ids, code);
+        self.hub.dispatch(events);
+        for (user, ids, code) in ended {
+            self.hub.end_sessions(user, &ids, code);
+        }
+        for tenant in suspended {
+            self.hub.end_where(close::SIGNED_OUT, |line| line.tenant == tenant);
+        }
     }
 }
 

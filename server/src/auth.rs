@@ -6,12 +6,13 @@
 use crate::app::App;
 use crate::error::{Refusal, Result};
 use crate::folder::Secret;
+use crate::front;
 use crate::store::sessions::{self, Whois};
 use crate::store::{Me, Needs, Store, Tx};
 use anyhow::anyhow;
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hallway_kit::Clock;
@@ -150,9 +151,9 @@ impl Tokens {
 }
 
 impl Tokens {
-    /// Bytes that only we can make of a person and the key of their call, the same each time.
-    pub fn derived(&self, purpose: &str, user: UserId, key: &Key) -> [u8; 32] {
-        mac(&self.refresh, &[purpose.as_bytes(), &user.0.to_be_bytes(), key.as_str().as_bytes()])
+    /// Bytes that only we can make of somebody and the key of their call, the same each time.
+    pub fn derived(&self, purpose: &str, who: &str, key: &Key) -> [u8; 32] {
+        mac(&self.refresh, &[purpose.as_bytes(), who.as_bytes(), key.as_str().as_bytes()])
     }
 }
 
@@ -285,13 +286,31 @@ impl FromRequestParts<App> for Session {
         if let Some(session) = parts.extensions.get::<Session>() {
             return Ok(session.clone());
         }
-        let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = token.and_then(|value| value.strip_prefix("Bearer "));
-        let access = app.tokens.read(token.ok_or(Refusal::SignedOut)?)?;
+        let token = bearer(&parts.headers).ok_or(Refusal::SignedOut)?;
+        let access = app.tokens.read(token)?;
         let me = app.sessions.me(&app.store, &app.tokens, &access).await?;
-        app.rates.person(me.tenant, me.user)?;
+        admit(app, &me, parts.headers.get(header::ORIGIN)).await?;
         Ok(Session(me))
     }
+}
+
+/// The token of a request.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ")
+}
+
+/// Whether the tenant of a caller lets them call now: it is not suspended, the page they call from
+/// is one of its own or the server's, and there is room for a call of it.
+pub async fn admit(app: &App, me: &Me, origin: Option<&HeaderValue>) -> Result<()> {
+    let tenant = app.settings.of(&app.store, me.tenant).await?;
+    if tenant.suspended {
+        return Err(Refusal::SignedOut);
+    }
+    if origin.is_some_and(|origin| !front::may_call_in(app, origin, &tenant)) {
+        return Err(Refusal::Forbidden("this origin may not call"));
+    }
+    app.rates.person(&tenant, me.user)
 }
 
 #[cfg(test)]

@@ -193,8 +193,7 @@ impl Config {
             bail!("origins: a wildcard would let any web page act as your people; name them");
         }
         for origin in &self.origins {
-            let plain = origin.starts_with("https://") || origin.starts_with("http://");
-            ensure!(plain && !origin.ends_with('/'), "origins: {origin} is not an origin");
+            ensure!(is_origin(origin), "origins: {origin} is not an origin");
         }
         let Some(base) = &self.base_url else { return Ok(()) };
         let Some((scheme, rest)) = base.split_once("://") else {
@@ -218,6 +217,13 @@ impl Config {
     pub fn is_https(&self) -> bool {
         self.base_url.as_deref().is_some_and(|base| base.starts_with("https://"))
     }
+}
+
+/// Whether a browser could name this as the origin of a page: scheme, host, perhaps a port.
+pub fn is_origin(origin: &str) -> bool {
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "/?#@*\\,".contains(c);
+    host.is_some_and(|host| !host.is_empty() && !host.contains(odd))
 }
 
 /// Whether `host[:port]` is this machine.

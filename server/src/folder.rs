@@ -75,6 +75,24 @@ impl Folder {
         }
     }
 
+    /// The token of the operator, made at the first start. Who can read the folder is the operator.
+    pub fn operator_token(&self) -> Result<String> {
+        let path = self.path.join("operator");
+        if !path.exists() {
+            write_new(&path, &random_token()?)?;
+        }
+        let place = path.display();
+        let token = fs::read_to_string(&path).with_context(|| format!("cannot read {place}"))?;
+        let mode = fs::metadata(&path)
+            .with_context(|| format!("cannot read {place}"))?
+            .permissions()
+            .mode();
+        ensure!(mode & 0o077 == 0, "{place} can be read by others: chmod 600 {place}");
+        let token = token.trim();
+        ensure!(token.len() >= 32, "{place} holds a weak token: remove it and a new one is made");
+        Ok(token.to_owned())
+    }
+
     fn owner_path(&self) -> PathBuf {
         self.path.join("first-owner")
     }
@@ -171,6 +189,20 @@ mod tests {
         fs::write(&path, hex::encode(first.0)).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(Secret::load(&path).unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn the_operators_token_is_made_once_and_a_weak_one_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = Folder::open(base.path()).unwrap();
+        let token = folder.operator_token().unwrap();
+        assert_eq!(folder.operator_token().unwrap(), token);
+        let path = base.path().join("operator");
+        assert_eq!(mode(&path), 0o600);
+        fs::write(&path, "short\n").unwrap();
+        assert!(folder.operator_token().unwrap_err().to_string().contains("weak"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(folder.operator_token().unwrap_err().to_string().contains("chmod 600"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::error::{Refusal, Result};
+use crate::store::tenants::Tenant;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -40,6 +41,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
+/// The page that calls, where it is one; programs have none.
+#[derive(Clone, Debug)]
+pub struct Origin(pub Option<HeaderValue>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &S,
+    ) -> std::result::Result<Self, Self::Rejection> {
+        Ok(Origin(parts.headers.get(header::ORIGIN).cloned()))
+    }
+}
+
 /// The door.
 pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = uuid::Uuid::new_v4().to_string();
@@ -48,7 +64,7 @@ pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> 
     app.requests.fetch_add(1, Ordering::Relaxed);
     let span = tracing::info_span!("request", id, %method, path);
     let answer = async {
-        match enter(&app, &mut request) {
+        match enter(&app, &mut request).await {
             Err(refusal) => refusal.into_response(),
             Ok(()) if is_preflight(&request) => StatusCode::NO_CONTENT.into_response(),
             Ok(()) => match tokio::time::timeout(LONGEST, next.run(request)).await {
@@ -60,19 +76,22 @@ pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> 
     let mut answer = answer.instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(status = answer.status().as_u16(), "answered"));
     dress(&app, answer.headers_mut(), &id);
-    if let Some(origin) = origin.filter(|origin| may_call(&app, origin)) {
+    if let Some(origin) = origin
+        && may_call(&app, &origin).await.unwrap_or(false)
+    {
         allow(answer.headers_mut(), origin);
     }
     answer
 }
 
 /// Whether this address and this origin may ask.
-fn enter(app: &App, request: &mut Request) -> Result<()> {
+async fn enter(app: &App, request: &mut Request) -> Result<()> {
     let caller = caller(app, request)?;
     request.extensions_mut().insert(caller);
     app.rates.call(caller.address)?;
-    match request.headers().get(header::ORIGIN) {
-        Some(origin) if !may_call(app, origin) => {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    match origin {
+        Some(origin) if !may_call(app, &origin).await? => {
             Err(Refusal::Forbidden("this origin may not call"))
         }
         _ => Ok(()),
@@ -106,9 +125,21 @@ fn caller(app: &App, request: &Request) -> Result<Caller> {
     Ok(Caller { address, forwarded: !named.is_empty() })
 }
 
-/// Absent is allowed (programs have none); present it must be ours or a configured one.
-fn may_call(app: &App, origin: &HeaderValue) -> bool {
-    let Ok(origin) = origin.to_str() else { return false };
+/// Absent is allowed (programs have none); present it must be ours, a configured one, or one of a
+/// tenant's; whether it is of the caller's tenant is asked when it is known who calls.
+async fn may_call(app: &App, origin: &HeaderValue) -> Result<bool> {
+    let Ok(text) = origin.to_str() else { return Ok(false) };
+    Ok(is_own(app, text) || app.settings.allows(&app.store, text).await?)
+}
+
+/// Whether pages of this origin may call for people of this tenant.
+pub fn may_call_in(app: &App, origin: &HeaderValue, tenant: &Tenant) -> bool {
+    let origin = origin.to_str().unwrap_or_default();
+    is_own(app, origin) || tenant.config.origins.iter().any(|known| known == origin)
+}
+
+/// Whether it is an origin of the server itself.
+fn is_own(app: &App, origin: &str) -> bool {
     let base = app.config.base_url.as_deref().map(|base| base.trim_end_matches('/'));
     base == Some(origin)
         || app.config.origins.iter().any(|known| known == origin)

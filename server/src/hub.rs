@@ -10,11 +10,11 @@
 
 pub mod line;
 
-use crate::store::Event;
+use crate::store::{Event, Me};
 use hallway_kit::Clock;
 use hallway_protocol::frames::{OwnFrame, ServerFrame};
 use hallway_protocol::ids::{RoomId, Seq, UserId};
-use hallway_protocol::rows::{Row, TenantRole};
+use hallway_protocol::rows::Row;
 use line::{Durable, Line, encode};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -79,10 +79,10 @@ impl Hub {
 
     /// A connection of a person arrives. From here on it is seated wherever its person enters; where
     /// they are already, [`Hub::seat`] seats it.
-    pub fn arrive(&self, user: UserId, role: TenantRole, session: String) -> Arc<Line> {
+    pub fn arrive(&self, me: &Me) -> Arc<Line> {
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
-        let line = Arc::new(Line::new(id, user, role, session));
-        self.people.lock().entry(user).or_default().push(line.clone());
+        let line = Arc::new(Line::new(id, me));
+        self.people.lock().entry(me.user).or_default().push(line.clone());
         line
     }
 
@@ -165,8 +165,8 @@ impl Hub {
                 Event::Marks { room, user, read, delivered } => {
                     self.marks.lock().entry(room).or_default().insert(user, (read, delivered));
                 }
-                // Sessions and jobs have listeners of their own (app.rs).
-                Event::Ended { .. } | Event::Changed { .. } | Event::Jobs => {}
+                // Sessions, tenants and jobs have listeners of their own (app.rs).
+                Event::Ended { .. } | Event::Changed { .. } | Event::Tenant(_) | Event::Jobs => {}
             }
         }
         self.flush(&mut run);
@@ -285,6 +285,13 @@ impl Hub {
                 line.end(code);
             }
         }
+    }
+
+    /// Closes every connection of which this is so.
+    pub fn end_where(&self, code: u16, is: impl Fn(&Line) -> bool) {
+        let people = self.people.lock();
+        let lines = people.values().flatten();
+        lines.filter(|line| is(line)).for_each(|line| line.end(code));
     }
 
     /// The connections of a person.

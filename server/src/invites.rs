@@ -84,7 +84,7 @@ fn checked(app: &App, body: &NewInvite, code: &str) -> Result<NewCode> {
 
 fn code(app: &App, user: UserId, key: Option<&Key>) -> Result<String> {
     let bytes = match key {
-        Some(key) => app.tokens.derived("invite", user, key),
+        Some(key) => app.tokens.derived("invite", &user.to_string(), key),
         None => crate::folder::random::<32>().map_err(Refusal::Broken)?,
     };
     let letters = bytes.iter().take(LENGTH).map(|byte| LETTERS[usize::from(byte % 32)]);

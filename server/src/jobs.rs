@@ -89,7 +89,7 @@ fn every(app: &App, tasks: &Tasks, name: &str, rhythm: Duration, act: fn(&App)) 
 async fn run(_app: App, job: Job) -> anyhow::Result<outside::Done> {
     match job.kind {
         Some(Kind::Mail) => Ok(outside::Done::GiveUp("mail is off".into())),
-        Some(Kind::LeaveRooms | Kind::EraseRoom | Kind::CleanUp) | None => {
+        Some(Kind::LeaveRooms | Kind::EraseRoom | Kind::EraseTenant | Kind::CleanUp) | None => {
             Ok(outside::Done::GiveUp("this is no work outside the store".into()))
         }
     }

@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod codes;
@@ -36,10 +37,12 @@ pub mod rooms;
 pub mod routes;
 pub mod server;
 pub mod sessions;
+pub mod settings;
 pub mod socket;
 pub mod storage;
 pub mod store;
 pub mod sync;
+pub mod tenants;
 pub mod users;
 
 use anyhow::bail;

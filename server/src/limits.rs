@@ -2,9 +2,12 @@
 //! password may be guessed where a message may not. `HALLWAY_LIMITS=off` lifts them all.
 
 use crate::error::{Refusal, Result};
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use crate::store::tenants::Tenant;
+use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, NotUntil, Quota, RateLimiter};
 use hallway_protocol::ids::{TenantId, UserId};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -31,6 +34,8 @@ pub struct Rates {
     name: DefaultKeyedRateLimiter<String>,
     person: DefaultKeyedRateLimiter<UserId>,
     tenant: DefaultKeyedRateLimiter<TenantId>,
+    /// Tenants that were given a rate of their own, and which.
+    given: Mutex<HashMap<TenantId, (u32, DefaultDirectRateLimiter)>>,
 }
 
 impl Rates {
@@ -44,6 +49,7 @@ impl Rates {
             name: RateLimiter::keyed(quota(NAME)),
             person: RateLimiter::keyed(quota(PERSON)),
             tenant: RateLimiter::keyed(quota(TENANT)),
+            given: Mutex::default(),
         }
     }
 
@@ -72,9 +78,26 @@ impl Rates {
     }
 
     /// A call by a person.
-    pub fn person(&self, tenant: TenantId, person: UserId) -> Result<()> {
+    pub fn person(&self, tenant: &Tenant, person: UserId) -> Result<()> {
         self.spend(&self.person, &person)?;
-        self.spend(&self.tenant, &tenant)
+        match tenant.config.requests_per_second {
+            Some(_) => self.command(tenant),
+            None => self.spend(&self.tenant, &tenant.id),
+        }
+    }
+
+    /// A command on a socket; it counts where the tenant was given a rate of its own.
+    pub fn command(&self, tenant: &Tenant) -> Result<()> {
+        let Some(a_second) = tenant.config.requests_per_second.filter(|_| self.on) else {
+            return Ok(());
+        };
+        let mut given = self.given.lock();
+        let made = || (a_second, RateLimiter::direct(quota((a_second, 2 * a_second))));
+        let (of, rate) = given.entry(tenant.id).or_insert_with(made);
+        if *of != a_second {
+            (*of, *rate) = made();
+        }
+        rate.check().map_err(|until| self.too_fast(&until))
     }
 
     /// Forgets who has not called for a while.
@@ -94,10 +117,12 @@ impl Rates {
         if !self.on {
             return Ok(());
         }
-        rate.check_key(key).map_err(|until| {
-            let wait = until.wait_time_from(self.clock.now());
-            Refusal::RateLimited(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX).max(1))
-        })
+        rate.check_key(key).map_err(|until| self.too_fast(&until))
+    }
+
+    fn too_fast(&self, until: &NotUntil<QuantaInstant>) -> Refusal {
+        let wait = until.wait_time_from(self.clock.now());
+        Refusal::RateLimited(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX).max(1))
     }
 }
 
@@ -122,6 +147,7 @@ fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hallway_protocol::rest::TenantConfig;
 
     #[test]
     fn one_network_is_one_and_another_is_another() {
@@ -138,6 +164,35 @@ mod tests {
     #[test]
     fn off_is_off() {
         let rates = Rates::new(false);
-        assert!((0..10_000).all(|_| rates.person(TenantId(1), UserId(1)).is_ok()));
+        let tenant = tenant(Some(1));
+        assert!((0..10_000).all(|_| rates.person(&tenant, UserId(1)).is_ok()));
+    }
+
+    fn tenant(requests_per_second: Option<u32>) -> Tenant {
+        let config = TenantConfig { requests_per_second, ..TenantConfig::default() };
+        Tenant {
+            id: TenantId(1),
+            name: "tea".into(),
+            title: "Tea".into(),
+            registration: None,
+            suspended: false,
+            config,
+            rev: 1,
+            created_at: 0,
+        }
+    }
+
+    #[test]
+    fn a_tenant_with_a_rate_of_its_own_keeps_to_it_whoever_calls() {
+        let rates = Rates::new(true);
+        let calls = |tenant: &Tenant, from: i64| {
+            let mut people = from..from + 1_000;
+            people.position(|user| rates.person(tenant, UserId(user)).is_err())
+        };
+        let slow = calls(&tenant(Some(5)), 0).expect("an end");
+        assert!((10..100).contains(&slow), "{slow}");
+        assert!(rates.command(&tenant(Some(5))).is_err(), "commands count as well");
+        assert_eq!(calls(&tenant(Some(900)), 2_000), None, "a change counts at once");
+        assert_eq!(calls(&tenant(None), 4_000), None, "as the server has it");
     }
 }

@@ -55,7 +55,7 @@ pub async fn mine(
     Once(key): Once,
     Json(body): Json<MinePatch>,
 ) -> Result<Response> {
-    let patch = patch(body, app.limits.text)?;
+    let patch = patch(body, app.text_max(me.tenant))?;
     let needs = Needs::room(room).and([me.user]);
     let set = app.store.write(needs, move |tx| {
         let target = room.to_string();

@@ -25,7 +25,7 @@ pub async fn create(
     Path(room): Path<RoomId>,
     Json(message): Json<NewMessage>,
 ) -> Result<Response> {
-    let draft = draft(message, app.limits.text)?;
+    let draft = draft(message, app.text_max(me.tenant))?;
     let posted = app.store.append(me, room, draft).await?;
     let answer = Row::Message(posted.message);
     Ok(done(store::Once { again: posted.again, answer }, StatusCode::CREATED))
@@ -104,7 +104,7 @@ pub async fn update(
     once: Once,
     Json(body): Json<EditMessage>,
 ) -> Result<Response> {
-    let (key, text) = (once.or(body.key), text(&body.text, app.limits.text)?);
+    let (key, text) = (once.or(body.key), text(&body.text, app.text_max(me.tenant))?);
     let changed = app.store.write(Needs::room(room), move |tx| {
         messages::edit(tx, &me, room, key.as_ref(), seq, &text)
     });

@@ -207,7 +207,7 @@ fn drop_from<K: std::hash::Hash + Eq>(map: &mut HashMap<K, HashSet<u64>>, key: K
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hallway_protocol::rows::TenantRole;
+    use crate::store::Me;
     use std::time::Duration;
 
     struct Scene {
@@ -224,7 +224,7 @@ mod tests {
 
     impl Scene {
         fn comes(&self, user: i64, room: i64) -> Arc<Line> {
-            let line = self.hub.arrive(UserId(user), TenantRole::Member, format!("s{user}"));
+            let line = self.hub.arrive(&Me::test(user, &format!("s{user}")));
             self.hub.seat(&line, &[(RoomId(room), 1)]);
             self.presence.set(&line, State::Online);
             self.presence.tell(&self.hub);

@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::error::Refusal;
 use crate::store::Once;
 use crate::{
-    accounts, codes, front, health, invites, marks, members, messages, reactions, rooms, server,
-    sessions, socket, storage, sync, users,
+    accounts, admin, codes, front, health, invites, marks, members, messages, reactions, rooms,
+    server, sessions, socket, storage, sync, tenants, users,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -32,6 +32,8 @@ pub enum Rule {
     Operator,
     /// Whoever may do this in the room.
     Room(Act),
+    /// The operator, and a tenant's owner within it.
+    Runs,
 }
 
 /// One route.
@@ -54,7 +56,7 @@ const fn route(
     Route { method, path, rule, handler }
 }
 
-use Rule::{Anyone, Operator, Person, Room};
+use Rule::{Anyone, Operator, Person, Room, Runs};
 
 /// Every route of the interface.
 #[rustfmt::skip]
@@ -110,6 +112,12 @@ pub const TABLE: &[Route] = &[
     route("DELETE", "/rooms/{room}/messages/{seq}/pin",     Room(Act::Pin),     || delete(messages::unpin)),
     route("GET",    "/rooms/{room}/pins",                   Room(Act::See),     || get(messages::pins)),
     route("POST",   "/sync",                                Person,             || post(sync::create)),
+    route("GET",    "/admin/tenants",                       Runs,               || get(tenants::list)),
+    route("POST",   "/admin/tenants",                       Runs,               || post(tenants::create)),
+    route("GET",    "/admin/tenants/{id}",                  Runs,               || get(tenants::show)),
+    route("PATCH",  "/admin/tenants/{id}",                  Runs,               || patch(tenants::update)),
+    route("DELETE", "/admin/tenants/{id}",                  Runs,               || delete(tenants::destroy)),
+    route("GET",    "/admin/audit",                         Runs,               || get(admin::audit)),
     route("GET",    "/socket",                              Anyone,             || get(socket::open)),
 ];
 

@@ -13,12 +13,14 @@ mod tap;
 use crate::app::App;
 use crate::error::{Refusal, Result};
 use crate::extract::DROPPED_MAX;
+use crate::front::Caller;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
 use hallway_protocol::frames::{ErrorFrame, ServerFrame};
+use hello::Visitor;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::atomic::Ordering;
@@ -41,13 +43,18 @@ const WRITE_BUFFER: usize = 32 * 1024;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// `GET /api/v1/socket`: the upgrade. Who comes says so in `hello`, not here.
-pub async fn open(State(app): State<App>, mut request: Request) -> Result<Response> {
+pub async fn open(
+    State(app): State<App>,
+    caller: Caller,
+    mut request: Request,
+) -> Result<Response> {
     let accept = derive_accept_key(asked(request.headers())?.as_bytes());
     if app.closing.load(Ordering::Acquire) {
         return Err(Refusal::Busy);
     }
+    let origin = request.headers().get(header::ORIGIN).cloned();
     let upgrade = hyper::upgrade::on(&mut request);
-    app.sockets.once("socket", serve(app.clone(), upgrade));
+    app.sockets.once("socket", serve(app.clone(), upgrade, Visitor { caller, origin }));
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
@@ -74,12 +81,12 @@ fn asked(headers: &HeaderMap) -> Result<String> {
     }
 }
 
-async fn serve(app: App, upgrade: OnUpgrade) {
+async fn serve(app: App, upgrade: OnUpgrade, visitor: Visitor) {
     let Some(mut socket) = upgraded(&app, upgrade).await else { return };
     // Each phase is boxed: a connection that only listens should not carry the greeting's weight.
-    let greeted = Box::pin(hello::greet(&app, &mut socket)).await;
+    let greeted = Box::pin(hello::greet(&app, &mut socket, &visitor)).await;
     match greeted {
-        Ok(present) => talk::run(app, socket, present).await,
+        Ok(present) => talk::run(app, socket, present, visitor.caller).await,
         Err(goodbye) => {
             let (code, refusal) = *goodbye;
             if let Some(refusal) = refusal {

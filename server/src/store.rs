@@ -11,10 +11,12 @@ pub mod audit;
 mod change;
 pub mod chores;
 pub mod codes;
+pub mod deeds;
 pub mod delta;
 pub mod direct;
 pub mod directory;
 pub mod engine;
+pub mod erase;
 mod event;
 pub mod invites;
 pub mod jobs;
@@ -95,6 +97,15 @@ pub struct Me {
     pub guest: bool,
     /// With which session.
     pub session: String,
+}
+
+#[cfg(test)]
+impl Me {
+    /// Somebody plain, for tests of what needs no store.
+    pub fn test(user: i64, session: &str) -> Me {
+        let (role, session) = (TenantRole::Member, session.to_owned());
+        Me { tenant: TenantId(1), user: UserId(user), role, guest: false, session }
+    }
 }
 
 /// Why the store refused. `Broken` is logged whole and answered bare; the rest speak for themselves.

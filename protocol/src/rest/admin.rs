@@ -1,7 +1,8 @@
 //! Bodies of REST for operators and owners of tenants (protocol.md §7).
 
-use crate::ids::{Millis, UserId, exact};
-use serde::{Deserialize, Serialize};
+use super::Registration;
+use crate::ids::{Millis, TenantId, UserId, exact};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Who did something.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -31,4 +32,143 @@ pub struct Audited {
     pub address: Option<String>,
     /// More, by kind of act.
     pub detail: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Whether people may come as guests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guests {
+    /// Nobody.
+    Off,
+    /// Whoever has a room's code.
+    Code,
+    /// Also into public rooms.
+    Open,
+}
+
+/// How a tenant is set up; null: as the server is.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TenantConfig {
+    /// Characters of a text.
+    pub text_max: Option<usize>,
+    /// Bytes of a file.
+    #[serde(deserialize_with = "exact")]
+    pub file_max: Option<i64>,
+    /// Bytes of all files; the operator's to set.
+    #[serde(deserialize_with = "exact")]
+    pub quota_bytes: Option<i64>,
+    /// Calls and commands of all its people together; the operator's to set.
+    pub requests_per_second: Option<u32>,
+    /// Who comes without an account.
+    pub guests: Option<Guests>,
+    /// Whether the server looks at links.
+    pub previews: Option<bool>,
+    /// A person named by a key's caller is made when there is none.
+    pub act_creates_users: bool,
+    /// Origins of browsers that may call, beside the server's own.
+    pub origins: Vec<String>,
+    /// Messages are kept so long.
+    #[serde(deserialize_with = "exact")]
+    pub retention_days: Option<i64>,
+    /// Switches of the tenant's own programs.
+    pub flags: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Changes of a [`TenantConfig`]: absent stays, null is as the server is.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConfigPatch {
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub text_max: Option<Option<usize>>,
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub file_max: Option<Option<i64>>,
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub quota_bytes: Option<Option<i64>>,
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<Option<u32>>,
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub guests: Option<Option<Guests>>,
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub previews: Option<Option<bool>>,
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub act_creates_users: Option<Option<bool>>,
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub origins: Option<Option<Vec<String>>>,
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<Option<i64>>,
+    /// See [`TenantConfig`]; as a whole.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub flags: Option<Option<serde_json::Map<String, serde_json::Value>>>,
+}
+
+/// What is there was given, null too.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
+}
+
+/// `POST /admin/tenants`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewTenant {
+    /// What people type at sign-in; unique whatever its case.
+    pub name: String,
+    /// Shown to people; the name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Who may make an account; as the server is when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
+    /// How it is set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigPatch>,
+}
+
+/// `PATCH /admin/tenants/{id}`; absent stays.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TenantPatch {
+    /// Shown to people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Who may make an account; null: as the server is.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Option<Registration>>,
+    /// What of it changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigPatch>,
+    /// Nobody of it signs in, no call of it is answered; the operator's to set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<bool>,
+}
+
+/// A tenant.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TenantInfo {
+    /// Its id.
+    pub tenant: TenantId,
+    /// What people type at sign-in.
+    pub name: String,
+    /// Shown to people.
+    pub title: String,
+    /// Who may make an account; null: as the server is.
+    pub registration: Option<Registration>,
+    /// How it is set up.
+    pub config: TenantConfig,
+    /// Nobody of it signs in.
+    pub suspended: bool,
+    /// When it was made.
+    #[serde(deserialize_with = "exact")]
+    pub created_at: Millis,
+    /// Who registers with it owns the tenant; shown once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_token: Option<String>,
 }

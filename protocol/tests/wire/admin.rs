@@ -1,7 +1,7 @@
 //! One value of every body that operators send or get, full and blank.
 
 use crate::samples::body;
-use hallway_protocol::ids::UserId;
+use hallway_protocol::ids::{TenantId, UserId};
 use hallway_protocol::rest::*;
 use serde_json::Map;
 
@@ -21,5 +21,71 @@ pub fn bodies() -> Vec<String> {
     vec![
         body("audited", line.clone()),
         body("audited", Audited { actor: operator, target: None, address: None, ..line }),
+    ]
+    .into_iter()
+    .chain(tenants())
+    .collect()
+}
+
+fn tenants() -> Vec<String> {
+    let origins = vec!["https://x.example".to_owned()];
+    let flags = Map::from_iter([("beta".into(), true.into())]);
+    let config = TenantConfig {
+        text_max: Some(4_000),
+        file_max: Some(1_000),
+        quota_bytes: Some(10_000),
+        requests_per_second: Some(50),
+        guests: Some(Guests::Code),
+        previews: Some(false),
+        act_creates_users: true,
+        origins: origins.clone(),
+        retention_days: Some(30),
+        flags: flags.clone(),
+    };
+    let patch = ConfigPatch {
+        text_max: Some(Some(4_000)),
+        file_max: Some(None),
+        quota_bytes: Some(None),
+        requests_per_second: Some(None),
+        guests: Some(Some(Guests::Open)),
+        previews: Some(None),
+        act_creates_users: Some(None),
+        origins: Some(Some(origins)),
+        retention_days: Some(None),
+        flags: Some(Some(flags)),
+    };
+    let info = TenantInfo {
+        tenant: TenantId(5),
+        name: "tea".into(),
+        title: "Tea".into(),
+        registration: Some(Registration::Open),
+        config,
+        suspended: false,
+        created_at: AT,
+        owner_token: Some("t".into()),
+    };
+    let config = TenantConfig::default();
+    let plain = TenantInfo { registration: None, config, owner_token: None, ..info.clone() };
+    let new = NewTenant {
+        name: "tea".into(),
+        title: Some("Tea".into()),
+        registration: Some(Registration::Closed),
+        config: Some(patch.clone()),
+    };
+    let short = NewTenant { name: "tea".into(), title: None, registration: None, config: None };
+    let change = TenantPatch {
+        title: Some("Tea".into()),
+        registration: Some(None),
+        config: Some(patch),
+        suspended: Some(true),
+    };
+    vec![
+        body("tenant", info),
+        body("tenant", plain),
+        body("new tenant", new),
+        body("new tenant", short),
+        body("change tenant", change),
+        body("change tenant", TenantPatch::default()),
+        body("change config", ConfigPatch::default()),
     ]
 }

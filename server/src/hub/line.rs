@@ -2,8 +2,9 @@
 //! collapse to one `lag` with the heads, signs of the moment are the latest only, and a reader who
 //! does not read is let go.
 
+use crate::store::Me;
 use hallway_protocol::frames::{Presence, ServerFrame};
-use hallway_protocol::ids::{RoomId, Seq, UserId};
+use hallway_protocol::ids::{RoomId, Seq, TenantId, UserId};
 use hallway_protocol::limits::TYPING_EVERY_MS;
 use hallway_protocol::rows::TenantRole;
 use parking_lot::{Mutex, MutexGuard};
@@ -23,6 +24,8 @@ const SLOTS: usize = 256;
 pub struct Line {
     /// Unique in the life of the process.
     pub id: u64,
+    /// Of which tenant.
+    pub tenant: TenantId,
     /// Whose it is.
     pub user: UserId,
     /// What they are in their tenant.
@@ -87,9 +90,10 @@ struct Slots {
 
 impl Line {
     /// A line on which nothing waits.
-    pub fn new(id: u64, user: UserId, role: TenantRole, session: String) -> Self {
+    pub fn new(id: u64, me: &Me) -> Self {
+        let Me { tenant, user, role, session, .. } = me.clone();
         let (state, typed) = (Mutex::default(), Mutex::default());
-        Line { id, user, role, session, state, wake: Notify::new(), typed }
+        Line { id, tenant, user, role, session, state, wake: Notify::new(), typed }
     }
 
     /// Waits until there is something to write.
@@ -310,7 +314,7 @@ mod tests {
     use hallway_protocol::frames::close;
 
     fn line() -> Line {
-        Line::new(1, UserId(1), TenantRole::Member, "s".into())
+        Line::new(1, &Me::test(1, "s"))
     }
 
     fn events(room: i64, seqs: std::ops::RangeInclusive<i64>) -> impl Iterator<Item = Durable> {

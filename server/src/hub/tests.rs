@@ -12,7 +12,7 @@ fn hub() -> Hub {
 }
 
 fn comes(hub: &Hub, user: i64, min_seq: Seq) -> Arc<Line> {
-    let line = hub.arrive(UserId(user), TenantRole::Member, format!("s{user}"));
+    let line = hub.arrive(&Me::test(user, &format!("s{user}")));
     hub.seat(&line, &[(ROOM, min_seq)]);
     line
 }
@@ -75,7 +75,7 @@ fn everyone_in_the_room_hears_everything_once_and_in_order() {
 fn who_enters_hears_the_event_that_brings_them_and_who_leaves_the_one_that_takes_them() {
     let hub = hub();
     let ada = comes(&hub, 1, 1);
-    let lin = hub.arrive(UserId(2), TenantRole::Member, "s2".into());
+    let lin = hub.arrive(&Me::test(2, "s2"));
     hub.seat(&lin, &[]);
     let enter = of(2, vec![message(2, 2)], vec![(UserId(2), 1)], vec![]);
     let leave = of(4, vec![message(4, 4)], vec![], vec![UserId(2)]);
@@ -98,7 +98,7 @@ fn what_lies_below_ones_joining_comes_without_rows() {
 fn who_left_while_arriving_is_not_seated_by_the_older_list() {
     let hub = hub();
     let ada = comes(&hub, 1, 1);
-    let lin = hub.arrive(UserId(2), TenantRole::Member, "s2".into());
+    let lin = hub.arrive(&Me::test(2, "s2"));
     hub.dispatch(vec![of(5, vec![message(5, 5)], vec![], vec![UserId(2)])]);
     hub.seat(&lin, &[(ROOM, 1)]);
     hub.dispatch(vec![event(6)]);
@@ -109,7 +109,7 @@ fn who_left_while_arriving_is_not_seated_by_the_older_list() {
 #[test]
 fn who_entered_while_arriving_keeps_what_entering_said() {
     let hub = hub();
-    let lin = hub.arrive(UserId(2), TenantRole::Member, "s2".into());
+    let lin = hub.arrive(&Me::test(2, "s2"));
     hub.dispatch(vec![of(5, vec![message(5, 5)], vec![(UserId(2), 5)], vec![])]);
     hub.seat(&lin, &[(ROOM, 1)]);
     hub.dispatch(vec![of(6, vec![message(2, 6)], vec![], vec![])]);
@@ -147,7 +147,7 @@ fn typing_reaches_the_others_and_marks_reach_who_looks() {
     let marks = vec![(UserId(1), 4, 4)];
     assert_eq!(lin.signs(), [ServerFrame::Read { room: ROOM, marks }]);
     assert!(eve.signs().is_empty());
-    let stranger = hub.arrive(UserId(9), TenantRole::Member, "s9".into());
+    let stranger = hub.arrive(&Me::test(9, "s9"));
     hub.typing(&stranger, ROOM);
     assert!(lin.signs().is_empty());
 }
@@ -155,8 +155,7 @@ fn typing_reaches_the_others_and_marks_reach_who_looks() {
 #[test]
 fn only_the_ended_session_is_closed() {
     let hub = hub();
-    let (phone, laptop) =
-        (comes(&hub, 1, 1), hub.arrive(UserId(1), TenantRole::Member, "other".into()));
+    let (phone, laptop) = (comes(&hub, 1, 1), hub.arrive(&Me::test(1, "other")));
     hub.end_sessions(UserId(1), &["s1".into()], 4001);
     assert_eq!((phone.ended(), laptop.ended()), (Some(4001), None));
 }

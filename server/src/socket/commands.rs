@@ -6,6 +6,7 @@ use super::talk::Talk;
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
+use crate::front::Caller;
 use crate::messages::draft;
 use crate::store::delta::{self, Pull};
 use crate::store::{Me, Needs, Tx, marks, messages, own, reactions, sync};
@@ -76,7 +77,7 @@ pub fn hear(talk: &mut Talk, frame: ClientFrame) {
     match frame {
         ClientFrame::Send(send) => post(talk, send),
         ClientFrame::Edit { id, room, key, seq, text } => {
-            let text = crate::messages::text(&text, talk.app.limits.text);
+            let text = crate::messages::text(&text, talk.text_max());
             change(talk, id, room, key, |app, me, key| {
                 let text = text?;
                 let needs = Needs::room(room);
@@ -138,7 +139,8 @@ fn hear_question(talk: &mut Talk, frame: ClientFrame) {
             Box::pin(async { Ok(Outcome::Heads(heads.await?)) })
         }),
         ClientFrame::Call { id, method, path, body, key } => {
-            ask(talk, id, |app, me| Box::pin(call(app.clone(), me, method, path, body, key)));
+            let who = (talk.present.me.clone(), talk.caller);
+            ask(talk, id, |app, _| Box::pin(call(app.clone(), who, method, path, body, key)));
         }
         sign => hear_sign(talk, sign),
     }
@@ -181,7 +183,8 @@ fn post(talk: &mut Talk, send: SendFrame) {
     let SendFrame { id, room, key, text, reply, thread, files, meta, clears_draft } = send;
     let message = NewMessage { key: key.clone(), text, reply, thread, files, meta, clears_draft };
     start(talk, id, room, Some(key), |app, me| {
-        let posted = app.store.append(me, room, draft(message, app.limits.text)?);
+        let draft = draft(message, app.text_max(me.tenant))?;
+        let posted = app.store.append(me, room, draft);
         Ok(Box::pin(async move {
             let posted = posted.await?;
             let (seq, again) = (Some(posted.message.seq), posted.again);
@@ -217,7 +220,7 @@ fn read(talk: &mut Talk, id: u64, room: RoomId, seq: Seq) {
 }
 
 fn mine(talk: &mut Talk, id: u64, room: RoomId, patch: MinePatch) {
-    match crate::marks::patch(patch, talk.app.limits.text) {
+    match crate::marks::patch(patch, talk.text_max()) {
         Ok(patch) => keep(talk, id, room, move |tx, me| marks::update(tx, me, None, room, &patch)),
         Err(refusal) => talk.refuse(Some(id), &refusal),
     }
@@ -251,8 +254,7 @@ fn start(
     key: Option<Key>,
     make: impl FnOnce(&App, Me) -> Result<Work<Result<Outcome>>>,
 ) {
-    if let Err(wait) = talk.commands.take(talk.app.clock.ticks()) {
-        let refusal = Refusal::RateLimited(wait);
+    if let Err(refusal) = talk.spend() {
         talk.order.turned_away(room, key.as_ref(), &refusal.refused());
         return talk.refuse(Some(id), &refusal);
     }
@@ -270,8 +272,8 @@ fn start(
 
 /// Starts a question.
 fn ask(talk: &mut Talk, id: u64, make: impl FnOnce(&App, Me) -> Work<Result<Outcome>>) {
-    if let Err(wait) = talk.commands.take(talk.app.clock.ticks()) {
-        return talk.refuse(Some(id), &Refusal::RateLimited(wait));
+    if let Err(refusal) = talk.spend() {
+        return talk.refuse(Some(id), &refusal);
     }
     let work = make(&talk.app, talk.present.me.clone());
     go(talk, Pending { id: Some(id), of: None, work });
@@ -341,7 +343,7 @@ fn own_log(app: &App, me: Me, since: Seq) -> Work<Result<Outcome>> {
 /// Any REST call, by the same routes; the caller is the one who said hello.
 async fn call(
     app: App,
-    me: Me,
+    (me, caller): (Me, Caller),
     method: String,
     path: String,
     body: Option<serde_json::Value>,
@@ -362,6 +364,7 @@ async fn call(
         return Err(Refusal::Conflict("this is called without a socket"));
     }
     request.extensions_mut().insert(Session(me));
+    request.extensions_mut().insert(caller);
     let routes = app.routes.get().ok_or(Refusal::Busy)?.clone();
     let answer = match routes.oneshot(request).await {
         Ok(answer) => answer,

@@ -4,11 +4,13 @@
 
 use super::Socket;
 use crate::app::App;
+use crate::auth::admit;
 use crate::error::{Refusal, Result};
 use crate::extract::wrong_frame;
+use crate::front::Caller;
 use crate::hub::line::{Line, encode};
 use crate::store::{Me, Needs, sessions, sync};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use futures_util::{SinkExt, StreamExt};
 use hallway_protocol::VERSION;
 use hallway_protocol::frames::{
@@ -36,11 +38,24 @@ pub struct Present {
     pub line: Arc<Line>,
 }
 
+/// What the upgrade said of who comes.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// From where.
+    pub caller: Caller,
+    /// The page that opened the socket, where it was one.
+    pub origin: Option<HeaderValue>,
+}
+
 impl Present {
     /// Joins the hub with all rooms of a person.
     pub async fn join(app: &App, me: Me) -> Result<Present> {
-        let line = app.hub.arrive(me.user, me.role, me.session.clone());
+        let line = app.hub.arrive(&me);
         let present = Present { app: app.clone(), me: me.clone(), line };
+        // Suspended before we arrived is seen here; later, the line is ended.
+        if app.settings.of(&app.store, me.tenant).await?.suspended {
+            return Err(Refusal::SignedOut);
+        }
         let here = app.store.read(move |read| sync::here(read, &me)).await?;
         let rooms: Vec<_> = here.iter().map(|here| (here.room, here.min_seq)).collect();
         app.hub.seat(&present.line, &rooms);
@@ -58,14 +73,18 @@ impl Drop for Present {
 }
 
 /// Reads `hello`, answers `welcome`.
-pub async fn greet(app: &App, socket: &mut Socket) -> std::result::Result<Present, Goodbye> {
+pub async fn greet(
+    app: &App,
+    socket: &mut Socket,
+    visitor: &Visitor,
+) -> std::result::Result<Present, Goodbye> {
     let hello = match tokio::time::timeout(PATIENCE, read(socket)).await {
         Ok(hello) => hello?,
         Err(_) => return Err(Box::new((close::NO_HELLO, None))),
     };
-    let (present, welcome) = welcome(app, hello).await.map_err(|refusal| {
+    let (present, welcome) = welcome(app, hello, visitor).await.map_err(|refusal| {
         let code = match &refusal {
-            Refusal::SignedOut => close::SIGNED_OUT,
+            Refusal::SignedOut | Refusal::Forbidden(_) => close::SIGNED_OUT,
             Refusal::Invalid { .. } => close::MALFORMED,
             _ => close::RESTARTING,
         };
@@ -120,13 +139,13 @@ fn parse(text: &str) -> Result<Hello> {
     }
 }
 
-async fn welcome(app: &App, hello: Hello) -> Result<(Present, Welcome)> {
+async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present, Welcome)> {
     if matches!(&hello.rooms, Cursors::List(rooms) if rooms.len() > HELLO_ROOMS) {
         return Err(Refusal::invalid("rooms", format!("are more than {HELLO_ROOMS}")));
     }
     let access = app.tokens.read(hello.token.as_deref().ok_or(Refusal::SignedOut)?)?;
     let me = app.sessions.me(&app.store, &app.tokens, &access).await?;
-    app.rates.person(me.tenant, me.user)?;
+    admit(app, &me, visitor.origin.as_ref()).await?;
     let present = Present::join(app, me.clone()).await?;
     app.hub.focus(&present.line, hello.focus);
     let (session, asked) = (me.session.clone(), me.clone());
@@ -146,6 +165,7 @@ async fn welcome(app: &App, hello: Hello) -> Result<(Present, Welcome)> {
     present.line.set_own_head(standing.own);
     // Only for display: nobody waits for it.
     drop(app.store.write(Needs::person(me.user), move |tx| sessions::seen(tx, &me)));
+    let tenant = app.settings.of(&app.store, present.me.tenant).await?;
     let welcome = Welcome {
         v: VERSION,
         connection: present.line.id.to_string(),
@@ -155,7 +175,7 @@ async fn welcome(app: &App, hello: Hello) -> Result<(Present, Welcome)> {
         own_head: standing.own,
         rooms: standing.rooms,
         gone: standing.gone,
-        limits: app.limits.clone(),
+        limits: app.limits_of(&tenant),
     };
     Ok((present, welcome))
 }

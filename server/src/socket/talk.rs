@@ -9,6 +9,7 @@ use super::{Socket, goodbye_to};
 use crate::app::App;
 use crate::error::Refusal;
 use crate::extract::wrong_frame;
+use crate::front::Caller;
 use crate::hub::line::{Line, Next, encode};
 use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream};
@@ -42,6 +43,8 @@ pub struct Talk {
     pub app: App,
     /// Who talks, and what waits for them.
     pub present: Present,
+    /// From where they came, for what a `call` writes into the record.
+    pub caller: Caller,
     /// Commands whose answer is not known yet.
     pub pending: FuturesUnordered<Pending>,
     /// What stands in the way of commands.
@@ -65,7 +68,7 @@ pub struct Talk {
 type End = Option<u16>;
 
 /// Talks until the end.
-pub async fn run(app: App, socket: Socket, present: Present) {
+pub async fn run(app: App, socket: Socket, present: Present, caller: Caller) {
     let taken = socket.get_ref().written();
     let (mut sink, mut stream) = socket.split();
     let limits = &app.limits;
@@ -84,6 +87,7 @@ pub async fn run(app: App, socket: Socket, present: Present) {
         moved: (0, now),
         leaving: None,
         present,
+        caller,
         app,
     };
     let end = talk.go(&mut sink, &mut stream).await;
@@ -192,6 +196,20 @@ impl Talk {
         let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
         self.refuse(value["id"].as_u64(), &wrong_frame::<ClientFrame>(&value, what));
         None
+    }
+
+    /// How long a text may be, as the tenant has it now.
+    pub fn text_max(&self) -> usize {
+        self.app.text_max(self.present.me.tenant)
+    }
+
+    /// Counts a command of this connection and of its tenant.
+    pub fn spend(&mut self) -> Result<(), Refusal> {
+        self.commands.take(self.app.clock.ticks()).map_err(Refusal::RateLimited)?;
+        match self.app.settings.known(self.present.me.tenant) {
+            Some(tenant) => self.app.rates.command(&tenant),
+            None => Ok(()),
+        }
     }
 
     /// Queues an answer.

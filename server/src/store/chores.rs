@@ -2,9 +2,9 @@
 //! bookkeeping: what is left undone stays a job.
 
 use super::jobs::{self, DEAD, Job, Kind};
-use super::{Read, Result, StoreError, Tx, audit, members, ops, own, rooms, sessions};
+use super::{Read, Result, StoreError, Tx, audit, erase, members, ops, own, rooms, sessions};
 use crate::params;
-use hallway_protocol::ids::{Millis, RoomId, UserId};
+use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
 use hallway_protocol::rows::MineState;
 
 /// Rows of one kind that one step touches.
@@ -43,6 +43,7 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
     let more = match job.kind {
         Some(Kind::LeaveRooms) => leave_rooms(tx, job)?,
         Some(Kind::EraseRoom) => erase_room(tx, job)?,
+        Some(Kind::EraseTenant) => erase::step(tx, TenantId(number(job)?))?,
         Some(Kind::CleanUp) => clean_up(tx)?,
         Some(Kind::Mail) => return Err(StoreError::Conflict("this is no work of the store")),
         None => return Err(StoreError::Conflict("a kind of job this version does not know")),
@@ -143,6 +144,11 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
         "delete from jobs where id in
             (select id from jobs where state = 'dead' and dead_at < $1 limit $2)",
         params![now - DEAD, CHUNK],
+    )?);
+    most = most.max(tx.exec(
+        "delete from deeds where (actor, key) in
+            (select actor, key from deeds where made_hour < $1 order by made_hour limit $2)",
+        params![hour - ops::KEPT, CHUNK],
     )?);
     most = most.max(audit::forget(tx, hour, CHUNK)?);
     Ok(is_full(most) || unused)

@@ -1,6 +1,7 @@
 //! What leaves the store: events, made by the transaction that made the change, handed on after its
 //! commit, in order, once. There is no other way to tell anybody of a change.
 
+use super::tenants::Tenant;
 use hallway_protocol::ids::{RoomId, Seq, TenantId, UserId};
 use hallway_protocol::rows::Row;
 
@@ -81,6 +82,8 @@ pub enum Event {
         /// Who.
         user: UserId,
     },
+    /// A tenant changed, and this is what it is now.
+    Tenant(Box<Tenant>),
     /// There is work for the worker.
     Jobs,
 }

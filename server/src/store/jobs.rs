@@ -42,6 +42,8 @@ pub enum Kind {
     LeaveRooms,
     /// Erases a deleted room (target: the room).
     EraseRoom,
+    /// Erases a tenant that was deleted (target: the tenant).
+    EraseTenant,
     /// Forgets what has had its time: keys, sessions, invites, dead letters.
     CleanUp,
     /// Sends a mail (target: the row of `mails` that says which).
@@ -50,9 +52,10 @@ pub enum Kind {
 
 impl Kind {
     /// Each of them, with the word it is stored as.
-    const ALL: [(Kind, &str); 4] = [
+    const ALL: &[(Kind, &str)] = &[
         (Kind::LeaveRooms, "leave-rooms"),
         (Kind::EraseRoom, "erase-room"),
+        (Kind::EraseTenant, "erase-tenant"),
         (Kind::CleanUp, "clean-up"),
         (Kind::Mail, "mail"),
     ];
@@ -60,7 +63,7 @@ impl Kind {
     /// Where it is done.
     pub fn side(self) -> Side {
         match self {
-            Kind::LeaveRooms | Kind::EraseRoom | Kind::CleanUp => Side::Inside,
+            Kind::LeaveRooms | Kind::EraseRoom | Kind::EraseTenant | Kind::CleanUp => Side::Inside,
             Kind::Mail => Side::Outside,
         }
     }
@@ -68,7 +71,9 @@ impl Kind {
     /// How long one attempt outside may take; its lease is renewed as long as it does.
     pub fn budget(self) -> Duration {
         match self {
-            Kind::LeaveRooms | Kind::EraseRoom | Kind::CleanUp | Kind::Mail => BUDGET,
+            Kind::LeaveRooms | Kind::EraseRoom | Kind::EraseTenant | Kind::CleanUp | Kind::Mail => {
+                BUDGET
+            }
         }
     }
 

@@ -19,3 +19,4 @@ mod logs;
 mod messages;
 mod promises;
 mod rooms;
+mod tenants;

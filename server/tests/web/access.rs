@@ -44,6 +44,13 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("GET /rooms/directory",                     "",                             "!++++++++"),
     ("POST /rooms/join",                         r#"{"code":"ABCDEFGH"}"#,       "!........"),
     ("POST /sync",                               r#"{"own":0,"rooms":[]}"#,      "!++++++++"),
+    ("GET /admin/tenants",                       "",                             "!------++"),
+    ("POST /admin/tenants",                      r#"{"name":"third"}"#,          "!--------"),
+    ("GET /admin/tenants/{id}",                  "",                             "!------+."),
+    ("PATCH /admin/tenants/{id}",                r#"{"title":"Tea"}"#,           "!------+."),
+    ("PATCH /admin/tenants/{id}",                r#"{"suspended":true}"#,        "!-------."),
+    ("DELETE /admin/tenants/{id}",               "",                             "!-------."),
+    ("GET /admin/audit",                         "",                             "!------++"),
     ("GET /rooms/{room}",                        "",                             "!..++++.."),
     ("PATCH /rooms/{room}",                      r#"{"topic":"t"}"#,             "!..--++.."),
     ("PATCH /rooms/{room}",                      r#"{"visibility":"private"}"#,  "!..---+.."),
@@ -94,6 +101,8 @@ struct Scene {
     cast: Cast,
     room: i64,
     seq: i64,
+    /// The operator's, who owns it.
+    tenant: i64,
 }
 
 impl Scene {
@@ -101,11 +110,14 @@ impl Scene {
         let house = House::open().await;
         let cast = Cast::of(&house).await;
         let (room, seq) = cast.room().await;
-        Scene { house, cast, room, seq }
+        let own = cast.operator.get("/admin/tenants").await.ok(200);
+        let tenant = int(&own["items"][0]["tenant"]);
+        Scene { house, cast, room, seq, tenant }
     }
 
     fn filled(&self, text: &str) -> String {
-        text.replace("{room}", &self.room.to_string())
+        text.replace("/admin/tenants/{id}", &format!("/admin/tenants/{}", self.tenant))
+            .replace("{room}", &self.room.to_string())
             .replace("{seq}", &self.seq.to_string())
             .replace("{user}", &self.cast.lin.user.to_string())
             .replace("{id}", "none")

@@ -1,9 +1,7 @@
 //! A private room and everybody who could want something of it.
 
-use crate::house::{House, PASSWORD, Person, int};
-use hallway_server::auth::digest;
-use hallway_server::store::{Needs, tenants};
-use serde_json::{Value, json};
+use crate::house::{House, Person, int};
+use serde_json::json;
 
 /// The people. The operator owns the tenant and is not in the room; the foreigner owns another
 /// tenant of the same server.
@@ -65,16 +63,7 @@ impl Cast {
     }
 }
 
-/// Somebody of another tenant, who owns it. No call makes a tenant yet, so the store does.
+/// Somebody of another tenant, who owns it.
 async fn elsewhere(house: &House) -> Person {
-    let token = "a token of another tenant, long enough";
-    let hash = digest(token);
-    let made = house.app.store.write(Needs::default(), move |tx| {
-        let tenant = tenants::create(tx, "other", "Other")?;
-        tenants::set_owner_token(tx, tenant.id, &hash)
-    });
-    made.await.expect("another tenant");
-    let body: Value =
-        json!({"tenant": "other", "name": "eve", "password": PASSWORD, "invite": token});
-    Person::of(house.address, &house.call("POST", "/auth/register", body).await.ok(201))
+    house.founds("other", json!({})).await.1
 }

@@ -52,6 +52,27 @@ impl Door {
         Some(token.trim().to_owned())
     }
 
+    /// The operator, by the token that whoever reads the data folder has.
+    pub fn operator(&self) -> Person {
+        let token = std::fs::read_to_string(self.data().join("operator")).expect("a token");
+        let (user, session, refresh) = (0, String::new(), String::new());
+        Person { address: self.address, user, session, token: token.trim().into(), refresh }
+    }
+
+    /// A tenant of this name, set up so, and Eve, who owns it.
+    pub async fn founds(&self, name: &str, config: Value) -> (i64, Person) {
+        let body = json!({"name": name, "registration": "open", "config": config});
+        let made = self.operator().post("/admin/tenants", body).await.ok(201);
+        let eve = self.joins(name, "eve", made["owner_token"].as_str()).await;
+        (int(&made["tenant"]), eve)
+    }
+
+    /// Somebody new in a tenant.
+    pub async fn joins(&self, tenant: &str, name: &str, invite: Option<&str>) -> Person {
+        let body = json!({"tenant": tenant, "name": name, "password": PASSWORD, "invite": invite});
+        Person::of(self.address, &self.call("POST", "/auth/register", body).await.ok(201))
+    }
+
     /// A call of nobody.
     pub async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
         Call::new(method, path).body(body).to(self.address).await

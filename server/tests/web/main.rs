@@ -23,3 +23,4 @@ mod sessions;
 mod sockets;
 mod sync;
 mod talk;
+mod tenants;

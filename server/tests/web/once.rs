@@ -55,19 +55,23 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("PUT /rooms/{room}/messages/{seq}/pin",     "",     "", ""),
     ("DELETE /rooms/{room}/messages/{seq}/pin",  "PUT",  "", ""),
     ("DELETE /rooms/{room}/messages/{seq}/pin",  "",     "{}", "{}"),
+    ("POST /admin/tenants",                      "",     r#"{"name":"{fresh}"}"#, r#"{"name":"other"}"#),
+    ("PATCH /admin/tenants/{id}",                "",     r#"{"title":"one"}"#, r#"{"title":"two"}"#),
+    ("DELETE /admin/tenants/{id}",               "",     "{}", "{}"),
     ("DELETE /rooms/{room}",                     "",     "{}", "{}"),
     ("POST /rooms/{room}/leave",                 "",     "{}", "{}"),
 ];
 
 /// What may stand in braces in a case.
-const WORDS: [&str; 10] =
-    ["room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code"];
+const WORDS: [&str; 11] =
+    ["room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh"];
 
 struct Scene {
     house: House,
     ada: Person,
     lin: Person,
     bob: Person,
+    operator: Person,
 }
 
 impl Scene {
@@ -75,7 +79,8 @@ impl Scene {
         let house = House::open().await;
         let ada = house.ada().await;
         let (lin, bob) = (house.newcomer(&ada, "lin").await, house.newcomer(&ada, "bob").await);
-        Scene { house, ada, lin, bob }
+        let operator = house.operator();
+        Scene { house, ada, lin, bob, operator }
     }
 
     /// Who makes a call: Bob is in no room, and Lin's password may change.
@@ -83,6 +88,7 @@ impl Scene {
         match route {
             "POST /rooms/join" | "POST /rooms/{room}/join" => &self.bob,
             "PUT /users/me/password" => &self.lin,
+            route if route.contains(" /admin/") => &self.operator,
             _ => &self.ada,
         }
     }
@@ -100,6 +106,14 @@ impl Scene {
             "once" => once.into(),
             "password" => PASSWORD.into(),
             "id" if route.contains("sessions") => self.house.login("ada").await.session,
+            "id" if route.contains("/admin/tenants") => {
+                let made = self.operator.post("/admin/tenants", json!({"name": key()})).await;
+                let id = int(&made.ok(201)["tenant"]).to_string();
+                let path = format!("/admin/tenants/{id}");
+                self.operator.patch(&path, json!({"suspended": true})).await.ok(200);
+                id
+            }
+            "fresh" => key(),
             "id" => text(&self.ada.post("/invites", json!({})).await.ok(201)["id"]),
             "invite" => text(&self.ada.post("/invites", json!({})).await.ok(201)["code"]),
             "code" => {
@@ -120,6 +134,7 @@ impl Scene {
         for path in ["/rooms", "/invites", "/users/me", "/users/me/storage/theme"] {
             heads.push(self.ada.get(path).await.body);
         }
+        heads.push(self.operator.get("/admin/tenants").await.body);
         json!(heads)
     }
 

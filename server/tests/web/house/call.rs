@@ -77,6 +77,21 @@ fn encoded(path: &str) -> String {
     })
 }
 
+/// A body that came in chunks; it must have come to its end.
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = chunks.windows(2).position(|two| two == b"\r\n").expect("a size");
+        let size = std::str::from_utf8(&chunks[..line]).ok();
+        let size = size.and_then(|size| usize::from_str_radix(size, 16).ok()).expect("a size");
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&chunks[line + 2..line + 2 + size]);
+        chunks = &chunks[line + 4 + size..];
+    }
+}
+
 /// What came back.
 #[derive(Debug)]
 pub struct Answer {
@@ -97,11 +112,12 @@ impl Answer {
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
             .collect();
-        let body = &bytes[split + 4..];
+        let chunked = headers.get("transfer-encoding").is_some_and(|how| how == "chunked");
+        let body = if chunked { joined(&bytes[split + 4..]) } else { bytes[split + 4..].to_vec() };
         if let Some(length) = headers.get("content-length") {
             assert_eq!(*length, body.len().to_string(), "it came whole: {head}");
         }
-        let text = String::from_utf8_lossy(body);
+        let text = String::from_utf8_lossy(&body);
         let body = match text.as_ref() {
             "" => Value::Null,
             text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into())),

@@ -1,0 +1,96 @@
+//! Takes away everything of a tenant that was deleted, table by table, children first, in steps of
+//! at most 500 rows. Nobody of it can come in meanwhile: it was suspended before. A table that
+//! belongs to a tenant and has no line here fails a contract test.
+
+use super::{Result, Tx};
+use crate::params;
+use hallway_protocol::ids::TenantId;
+
+/// Rows of one statement of one step.
+const CHUNK: i64 = 500;
+
+/// A table, and how some of its rows ($2) of a tenant ($1) go.
+pub const STEPS: &[(&str, &str)] = &[
+    (
+        "reactions",
+        "delete from reactions where (room, seq, person, emoji) in
+            (select x.room, x.seq, x.person, x.emoji from reactions x
+                join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "edits",
+        "delete from edits where (room, seq, rev) in
+            (select x.room, x.seq, x.rev from edits x
+                join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "mentions",
+        "delete from mentions where (room, person, seq) in
+            (select x.room, x.person, x.seq from mentions x
+                join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "messages",
+        "delete from messages where (room, seq) in
+            (select x.room, x.seq from messages x
+                join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "members",
+        "delete from members where (room, person) in
+            (select x.room, x.person from members x
+                join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "mine",
+        "delete from mine where (person, room) in
+            (select x.person, x.room from mine x
+                join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "bases",
+        "delete from bases where (room, epoch) in
+            (select x.room, x.epoch from bases x
+                join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "invites",
+        "delete from invites where id in (select id from invites where tenant = $1 limit $2)",
+    ),
+    ("rooms", "delete from rooms where id in (select id from rooms where tenant = $1 limit $2)"),
+    (
+        "sessions",
+        "delete from sessions where id in
+            (select x.id from sessions x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
+        "ops",
+        "delete from ops where (person, key) in
+            (select x.person, x.key from ops x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
+        "storage",
+        "delete from storage where (person, name) in
+            (select x.person, x.name from storage x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    ("users", "delete from users where id in (select id from users where tenant = $1 limit $2)"),
+    ("audit", "delete from audit where id in (select id from audit where tenant = $1 limit $2)"),
+    ("jobs", "delete from jobs where id in (select id from jobs where tenant = $1 limit $2)"),
+];
+
+/// One step; true: there is more. What a table refers to goes only once the table is empty of it.
+pub(super) fn step(tx: &mut Tx<'_>, tenant: TenantId) -> Result<bool> {
+    let mut budget = CHUNK;
+    for (_, sql) in STEPS {
+        let gone = tx.exec(sql, params![tenant, budget])?;
+        budget -= i64::try_from(gone).unwrap_or(budget);
+        if budget <= 0 {
+            return Ok(true);
+        }
+    }
+    tx.exec("delete from tenants where id = $1 and erased_at is not null", params![tenant])?;
+    Ok(false)
+}

@@ -11,6 +11,7 @@ mod bench;
 mod command;
 mod demo;
 mod desktop;
+mod dist;
 mod packages;
 mod people;
 mod places;
@@ -22,7 +23,8 @@ const USAGE: &str = "\
 cargo xtask run [--demo]     build, start a server on 127.0.0.1:7340 with ./data, open the app as Ada
                              --demo: four people, rooms full of talk, two windows
 cargo xtask test [part…]     install what the tests need and run all of them, or the named parts
-cargo xtask bench [figure…]  print the figures of the release build: a b c d e window";
+cargo xtask bench [figure…]  print the figures of the release build: a b c d e window
+cargo xtask dist server      pack the server for others: a .deb and the program, in target/dist";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -45,6 +47,10 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         },
         Some("test") => test::test(rest),
         Some("bench") => bench::bench(rest),
+        Some("dist") => match rest {
+            [what] if what == "server" => dist::server(),
+            _ => bail!("dist packs: server\n{USAGE}"),
+        },
         None | Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ pub const BUILD: &[&str] =
     &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libssl-dev"];
 
 /// What the tests need beyond that: a screen, a driver for it, a session bus with its services,
-/// PostgreSQL, a clock that can be wrong, fonts with the signs people type.
+/// PostgreSQL, a clock that can be wrong, fonts with the signs people type, a judge of units.
 pub const TEST: &[&str] = &[
     "xvfb",
     "xauth",
@@ -26,6 +26,8 @@ pub const TEST: &[&str] = &[
     "fonts-noto-color-emoji",
     "postgresql-15",
     "faketime",
+    "systemd",
+    "adduser",
 ];
 
 /// Installs what of these is missing, after saying so.
@@ -63,19 +65,23 @@ fn missing<'a>(names: &[&'a str]) -> Result<Vec<&'a str>> {
     Ok(names.iter().copied().filter(|name| !installed(name)).collect())
 }
 
-/// As root directly, else through sudo, which asks for the password itself.
+/// A program as root: directly, else through sudo, which asks for the password itself.
+pub fn as_root(program: &str) -> Command {
+    if root() {
+        return Command::new(program);
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["DEBIAN_FRONTEND=noninteractive", program]);
+    sudo
+}
+
 fn apt(args: &[&str]) -> Result<()> {
     let line = format!("apt-get {}", args.join(" "));
-    let mut command = if root() {
-        Command::new("apt-get")
-    } else if Path::new("/usr/bin/sudo").exists() {
-        let mut sudo = Command::new("sudo");
-        sudo.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-        sudo
-    } else {
+    if !root() && !Path::new("/usr/bin/sudo").exists() {
         bail!("this needs root; run as root: {line}");
-    };
+    }
     println!("xtask: {line}");
+    let mut command = as_root("apt-get");
     let status = command.env("DEBIAN_FRONTEND", "noninteractive").args(args).status()?;
     if !status.success() {
         bail!("{line} failed; mend it and start again");

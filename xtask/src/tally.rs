@@ -44,6 +44,12 @@ impl Tally {
         Tally { passed: after("ℹ pass "), failed }.honest(ok)
     }
 
+    /// Lines that begin with `ok ` or `not ok `, as shell scripts print them.
+    pub fn lines(ok: bool, out: &str) -> Tally {
+        let count = |word: &str| out.lines().filter(|line| line.starts_with(word)).count() as u64;
+        Tally { passed: count("ok "), failed: count("not ok ") }.honest(ok)
+    }
+
     fn honest(mut self, ok: bool) -> Tally {
         if self.failed == 0 && (!ok || self.passed == 0) {
             self.failed = 1;
@@ -80,6 +86,13 @@ mod tests {
     fn a_run_without_tests_is_a_failure() {
         assert_eq!(Tally::cargo(true, "test result: ok. 0 passed; 0 failed").failed, 1);
         assert_eq!(Tally::node(true, "ℹ pass 0\nℹ fail 0").failed, 1);
+    }
+
+    #[test]
+    fn lines_of_a_script_are_counted() {
+        let out = "ok it starts\nit said something\nnot ok it stops\nok it is gone";
+        assert_eq!(Tally::lines(true, out), Tally { passed: 2, failed: 1 });
+        assert_eq!(Tally::lines(false, "ok it starts").failed, 1);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use crate::command::{Stop, cargo, shown, watch};
 use crate::desktop::on_a_desktop;
+use crate::dist;
 use crate::packages;
 use crate::places::Places;
 use crate::tally::Tally;
@@ -39,6 +40,7 @@ const PARTS: &[(&str, Part)] = &[
     ("deny", deny),
     ("protocol", protocol),
     ("server", server),
+    ("package", package),
     ("core", core),
     ("ui", ui),
     ("stories", stories),
@@ -182,6 +184,12 @@ fn protocol(run: &Run) -> Result<Tally> {
 
 fn server(run: &Run) -> Result<Tally> {
     run.counted(run.server_cargo(&["test", "--locked", "-p", "hallway-server"]))
+}
+
+/// The package of the server, with the program as it is tested.
+fn package(run: &Run) -> Result<Tally> {
+    run.build(run.server_cargo(&["build", "--locked", "-p", "hallway-server"]))?;
+    dist::check(&run.places, &run.stop)
 }
 
 /// As shipped; then with mistakes planted, which the simulation must find. It says in how many seeds.

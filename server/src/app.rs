@@ -12,6 +12,7 @@ use crate::presence::Presence;
 use crate::settings::Settings;
 use crate::store::tenants::Tenant;
 use crate::store::{Event, Needs, Place, Store, tenants};
+use crate::tls::Tls;
 use anyhow::Context;
 use axum::Router;
 use hallway_kit::{Clock, Tasks};
@@ -72,6 +73,8 @@ pub struct Parts {
     pub panics: AtomicU64,
     /// Requests answered.
     pub requests: AtomicU64,
+    /// TLS, where we speak it ourselves.
+    pub tls: Option<Tls>,
     /// The routes, for a socket's `call`.
     pub routes: OnceLock<Router>,
 }
@@ -89,6 +92,7 @@ impl App {
     pub async fn open(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<App> {
         let folder = Folder::open(&config.data)?;
         let secret = Secret::load(&config.secret_path())?;
+        let tls = Tls::load(&config)?;
         let hub = Arc::new(Hub::new(clock.clone()));
         let sessions = Arc::new(Sessions::new(clock.clone()));
         let settings = Arc::new(Settings::new(clock.clone()));
@@ -131,6 +135,7 @@ impl App {
             closing: AtomicBool::new(false),
             panics: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            tls,
             routes: OnceLock::new(),
         }));
         app.first_owner().await?;

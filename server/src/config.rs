@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The keys, as they stand in `hallway.toml`; in the environment `HALLWAY_` and upper case.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "listen",
     "data",
     "base_url",
@@ -21,14 +21,15 @@ const KEYS: [&str; 11] = [
     "database_url",
     "registration",
     "secret_file",
+    "tls_cert",
+    "tls_key",
     "limits",
     "log",
     "log_level",
 ];
 
 /// Names that are spoken for and do nothing yet: setting one is an error, not a silent no.
-const RESERVED: [&str; 7] =
-    ["nats_url", "files_url", "mail", "outbound_allow", "tls_cert", "tls_key", "acme"];
+const RESERVED: [&str; 5] = ["nats_url", "files_url", "mail", "outbound_allow", "acme"];
 
 /// What a server is told before it starts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,6 +56,12 @@ pub struct Config {
     /// The file of the secret that signs tokens; absent: `DATA/secret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
+    /// Certificate chain, PEM; absent: plain HTTP, as behind a proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
     /// Whether rates are limited. Sizes always are.
     pub limits: Switch,
     /// Form of the log.
@@ -101,6 +108,8 @@ impl Default for Config {
             database_url: None,
             registration: Registration::Invite,
             secret_file: None,
+            tls_cert: None,
+            tls_key: None,
             limits: Switch::On,
             log: LogForm::Text,
             log_level: "info".into(),
@@ -140,6 +149,14 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
+    /// Certificate chain (PEM), read again when it changes; absent: plain HTTP
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
     /// Rate limits: on, off [default: on]
     #[arg(long, value_name = "ON")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -202,6 +219,7 @@ impl Config {
         let host = rest.split('/').next().unwrap_or_default();
         match scheme {
             "https" => Ok(()),
+            "http" if self.tls_cert.is_some() => bail!("base_url: {base} is http, TLS is on"),
             "http" if is_loopback(host) => Ok(()),
             "http" => bail!("base_url: {base} would send passwords in clear; use https"),
             _ => bail!("base_url: {scheme} is not http or https"),

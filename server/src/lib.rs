@@ -43,6 +43,7 @@ pub mod storage;
 pub mod store;
 pub mod sync;
 pub mod tenants;
+pub mod tls;
 pub mod users;
 
 use anyhow::bail;
@@ -83,6 +84,9 @@ impl Server {
         let app = self.app;
         let (background, http) = (Tasks::default(), Tasks::default());
         jobs::start(&app, &background);
+        if let Some(tls) = app.tls.clone() {
+            background.keep("certificate", move |stop| tls.clone().watch(stop));
+        }
         let router = routes::router(&app);
         let failed = tokio::select! {
             () = listen::accept(&app, &listener, router, &http, stop) => None,

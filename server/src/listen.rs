@@ -4,6 +4,7 @@
 
 use crate::app::App;
 use crate::front::Peer;
+use crate::tls::Tls;
 use axum::Router;
 use axum::extract::Request;
 use hallway_kit::{Stop, Tasks};
@@ -13,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
@@ -40,7 +42,8 @@ pub async fn accept(
             Ok((stream, peer)) => {
                 // A chat is made of small packets that nothing should wait with.
                 let _ = stream.set_nodelay(true);
-                http.once("http", connection(stream, peer, router.clone(), http.stop()));
+                let (tls, router) = (app.tls.clone(), router.clone());
+                http.once("http", arrived(stream, tls, peer, router, http.stop()));
             }
             Err(error) => {
                 tracing::warn!(%error, connections = app.hub.figures().0, "cannot accept");
@@ -50,7 +53,30 @@ pub async fn accept(
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut stop: Stop) {
+/// Speaks TLS first, where it is ours to speak.
+async fn arrived(
+    stream: TcpStream,
+    tls: Option<Tls>,
+    peer: SocketAddr,
+    router: Router,
+    mut stop: Stop,
+) {
+    let Some(tls) = tls else { return connection(stream, peer, router, stop).await };
+    let agreed = tokio::select! {
+        agreed = tokio::time::timeout(HEAD, tls.acceptor().accept(stream)) => agreed,
+        () = stop.heard() => return,
+    };
+    match agreed {
+        Ok(Ok(stream)) => connection(stream, peer, router, stop).await,
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
+        Err(_) => tracing::debug!(%peer, "no TLS in time"),
+    }
+}
+
+async fn connection<S>(stream: S, peer: SocketAddr, router: Router, mut stop: Stop)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(Peer(peer));

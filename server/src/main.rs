@@ -61,6 +61,7 @@ fn configured(flags: &Flags) -> anyhow::Result<Config> {
 fn check(config: &Config) -> anyhow::Result<()> {
     hallway_server::folder::Folder::open(&config.data)?;
     hallway_server::folder::Secret::load(&config.secret_path())?;
+    hallway_server::tls::Tls::load(config)?;
     let store = if config.database_url.is_some() { "PostgreSQL" } else { "SQLite" };
     say(&format!(
         "It would start: {} on {}, data in {}, registration {:?}.",

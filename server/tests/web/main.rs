@@ -19,6 +19,7 @@ mod process;
 mod refusals;
 mod roles;
 mod rooms;
+mod secure;
 mod sessions;
 mod sockets;
 mod sync;

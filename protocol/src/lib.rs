@@ -6,6 +6,7 @@
 
 #![warn(missing_docs)]
 
+pub mod digest;
 pub mod error;
 pub mod frames;
 pub mod ids;

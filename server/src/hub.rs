@@ -9,6 +9,7 @@
 //! Locks are taken in this order: people, shard, line.
 
 pub mod line;
+pub mod told;
 
 use crate::store::{Event, Me};
 use hallway_kit::Clock;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+use told::OwnNote;
 
 /// Shards: enough that lanes of PostgreSQL do not wait for each other.
 const SHARDS: usize = 16;
@@ -218,10 +220,11 @@ impl Hub {
         if lines.is_empty() {
             return;
         }
-        let frame = ServerFrame::Own(OwnFrame { id: None, since, to, done: true, rows });
-        let text = encode(&frame);
+        let frame = OwnFrame { id: None, since, to, done: true, rows };
+        let note = Arc::new(OwnNote::of(&frame));
+        let text = encode(&ServerFrame::Own(frame));
         for line in lines {
-            line.push(std::iter::once(Durable::Own(to, text.clone())));
+            line.push(std::iter::once(Durable::Own(to, note.clone(), text.clone())));
         }
     }
 

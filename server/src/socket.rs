@@ -4,6 +4,7 @@
 //!
 //! Buffers are small on purpose: thousands of connections do nothing most of the time.
 
+mod answers;
 pub mod commands;
 pub mod hello;
 pub mod order;
@@ -86,7 +87,7 @@ async fn serve(app: App, upgrade: OnUpgrade, visitor: Visitor) {
     // Each phase is boxed: a connection that only listens should not carry the greeting's weight.
     let greeted = Box::pin(hello::greet(&app, &mut socket, &visitor)).await;
     match greeted {
-        Ok(present) => talk::run(app, socket, present, visitor.caller).await,
+        Ok((present, told)) => talk::run(app, socket, present, (told, visitor.caller)).await,
         Err(goodbye) => {
             let (code, refusal) = *goodbye;
             if let Some(refusal) = refusal {

@@ -3,6 +3,7 @@
 
 use crate::data::{Data, Did, Out};
 use crate::rng::Rng;
+use hallway_protocol::digest::digest;
 use hallway_protocol::error::{Code, Refused, Retry};
 use hallway_protocol::frames::*;
 use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
@@ -323,18 +324,7 @@ impl Server {
     /// What a connection was told, summed up.
     pub fn digest(&self, conn: u64) -> String {
         let Some(found) = self.conns.get(&conn) else { return String::new() };
-        let own = mix(self.data.people[&found.user].head.cast_unsigned());
-        let sum = found.rooms.keys().fold(own, |sum, room| {
-            let head = self.data.rooms[room].head.cast_unsigned().rotate_left(32);
-            sum.wrapping_add(mix(room.0.cast_unsigned() ^ head))
-        });
-        format!("{sum:016x}")
+        let heads = found.rooms.keys().map(|room| (*room, self.data.rooms[room].head));
+        digest(heads, self.data.people[&found.user].head)
     }
-}
-
-/// The finaliser of splitmix64.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

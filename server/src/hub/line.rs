@@ -2,6 +2,7 @@
 //! collapse to one `lag` with the heads, signs of the moment are the latest only, and a reader who
 //! does not read is let go.
 
+use super::told::{Note, OwnNote};
 use crate::store::Me;
 use hallway_protocol::frames::{Presence, ServerFrame};
 use hallway_protocol::ids::{RoomId, Seq, TenantId, UserId};
@@ -9,6 +10,7 @@ use hallway_protocol::limits::TYPING_EVERY_MS;
 use hallway_protocol::rows::TenantRole;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -41,8 +43,8 @@ pub struct Line {
 /// What the connection's own task is to write next.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Next {
-    /// A frame.
-    Frame(Utf8Bytes),
+    /// A frame, and what it says of heads.
+    Frame(Utf8Bytes, Note),
     /// Nothing more: close with this code.
     Close(u16),
 }
@@ -52,8 +54,8 @@ pub enum Next {
 pub(super) enum Durable {
     /// A change of a room.
     Event(RoomId, Seq, Utf8Bytes),
-    /// A change of the person's own log, and its head.
-    Own(Seq, Utf8Bytes),
+    /// A change of the person's own log, its head, and what it says of rooms.
+    Own(Seq, Arc<OwnNote>, Utf8Bytes),
 }
 
 #[derive(Debug, Default)]
@@ -112,19 +114,19 @@ impl Line {
             return frame(&ServerFrame::Lag { rooms, own: queue.own_head });
         }
         if let Some(durable) = queue.durable.pop_front() {
-            let text = durable.into_text();
+            let (text, note) = durable.into_parts();
             queue.bytes -= text.len();
             if queue.durable.is_empty() {
                 // An idle connection keeps no buffer.
                 queue.durable = VecDeque::new();
             }
-            return Some(Next::Frame(text));
+            return Some(Next::Frame(text, note));
         }
         let taken = queue.slots.as_mut().and_then(|slots| slots.take());
         if taken.is_none() {
             queue.slots = None;
         }
-        taken.map(Next::Frame)
+        taken.map(|text| Next::Frame(text, Note::Nothing))
     }
 
     /// Signs of the moment alone, for who asks by `/sync`.
@@ -230,7 +232,7 @@ impl Line {
 
 impl Queue {
     fn push(&mut self, frame: Durable) {
-        if let Durable::Own(head, _) = frame {
+        if let Durable::Own(head, ..) = frame {
             self.own_head = self.own_head.max(head);
         }
         if let Some(lag) = &mut self.lag {
@@ -268,13 +270,14 @@ impl Lag {
 impl Durable {
     fn text(&self) -> &Utf8Bytes {
         match self {
-            Durable::Event(_, _, text) | Durable::Own(_, text) => text,
+            Durable::Event(_, _, text) | Durable::Own(_, _, text) => text,
         }
     }
 
-    fn into_text(self) -> Utf8Bytes {
+    fn into_parts(self) -> (Utf8Bytes, Note) {
         match self {
-            Durable::Event(_, _, text) | Durable::Own(_, text) => text,
+            Durable::Event(room, seq, text) => (text, Note::Head(room, seq)),
+            Durable::Own(_, note, text) => (text, Note::Own(note)),
         }
     }
 }
@@ -300,7 +303,7 @@ impl Slots {
 }
 
 fn frame(frame: &ServerFrame) -> Option<Next> {
-    Some(Next::Frame(encode(frame)))
+    Some(Next::Frame(encode(frame), Note::of(frame)))
 }
 
 /// A frame as it goes over the wire.
@@ -311,7 +314,7 @@ pub fn encode(frame: &ServerFrame) -> Utf8Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hallway_protocol::frames::close;
+    use hallway_protocol::frames::{OwnFrame, close};
 
     fn line() -> Line {
         Line::new(1, &Me::test(1, "s"))
@@ -323,7 +326,7 @@ mod tests {
 
     fn text(next: Option<Next>) -> String {
         match next {
-            Some(Next::Frame(text)) => text.as_str().to_owned(),
+            Some(Next::Frame(text, _)) => text.as_str().to_owned(),
             other => panic!("{other:?}"),
         }
     }
@@ -333,7 +336,9 @@ mod tests {
         let line = line();
         line.set_own_head(5);
         line.push(events(7, 1..=400));
-        line.push([Durable::Own(6, "own".into())].into_iter());
+        let own = OwnFrame { id: None, since: 5, to: 6, done: true, rows: Vec::new() };
+        let note = Arc::new(OwnNote::of(&own));
+        line.push([Durable::Own(6, note, "own".into())].into_iter());
         line.push(events(9, 1..=200));
         assert_eq!(text(line.next()), r#"{"type":"lag","rooms":[[7,400],[9,200]],"own":6}"#);
         assert_eq!(line.next(), None);

@@ -52,7 +52,7 @@ fn of(seq: Seq, rows: Vec<Row>, enter: Vec<(UserId, Seq)>, leave: Vec<UserId>) -
 /// The numbers of the events that wait on a line; `-` marks one without rows.
 fn heard(line: &Line) -> Vec<String> {
     let mut all = Vec::new();
-    while let Some(Next::Frame(text)) = line.next() {
+    while let Some(Next::Frame(text, _)) = line.next() {
         let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
         let bare = frame["rows"].as_array().is_some_and(Vec::is_empty);
         all.push(format!("{}{}", frame["seq"], if bare { "-" } else { "" }));

@@ -9,6 +9,7 @@ use crate::error::{Refusal, Result};
 use crate::extract::wrong_frame;
 use crate::front::Caller;
 use crate::hub::line::{Line, encode};
+use crate::hub::told::Told;
 use crate::store::{Me, Needs, sessions, sync};
 use axum::http::{HeaderValue, StatusCode};
 use futures_util::{SinkExt, StreamExt};
@@ -77,12 +78,12 @@ pub async fn greet(
     app: &App,
     socket: &mut Socket,
     visitor: &Visitor,
-) -> std::result::Result<Present, Goodbye> {
+) -> std::result::Result<(Present, Told), Goodbye> {
     let hello = match tokio::time::timeout(PATIENCE, read(socket)).await {
         Ok(hello) => hello?,
         Err(_) => return Err(Box::new((close::NO_HELLO, None))),
     };
-    let (present, welcome) = welcome(app, hello, visitor).await.map_err(|refusal| {
+    let (present, welcome, told) = welcome(app, hello, visitor).await.map_err(|refusal| {
         let code = match &refusal {
             Refusal::SignedOut | Refusal::Forbidden(_) => close::SIGNED_OUT,
             Refusal::Invalid { .. } => close::MALFORMED,
@@ -92,7 +93,7 @@ pub async fn greet(
     })?;
     let sent = socket.send(Message::Text(encode(&ServerFrame::Welcome(welcome)))).await;
     sent.map_err(|_| Box::new((close::TOO_SLOW, None)))?;
-    Ok(present)
+    Ok((present, told))
 }
 
 async fn read(socket: &mut Socket) -> std::result::Result<Hello, Goodbye> {
@@ -139,7 +140,7 @@ fn parse(text: &str) -> Result<Hello> {
     }
 }
 
-async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present, Welcome)> {
+async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present, Welcome, Told)> {
     if matches!(&hello.rooms, Cursors::List(rooms) if rooms.len() > HELLO_ROOMS) {
         return Err(Refusal::invalid("rooms", format!("are more than {HELLO_ROOMS}")));
     }
@@ -150,6 +151,8 @@ async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present,
     app.hub.focus(&present.line, hello.focus);
     let (session, asked) = (me.session.clone(), me.clone());
     let other = hello.epoch.filter(|epoch| *epoch != app.store.epoch());
+    // Who comes from another epoch begins its own log anew.
+    let own = if other.is_none() { hello.own } else { 0 };
     let cursors = match hello.rooms {
         Cursors::List(rooms) => Some(rooms),
         Cursors::Word(_) => None,
@@ -163,6 +166,7 @@ async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present,
     });
     let standing = standing.await?;
     present.line.set_own_head(standing.own);
+    let told = Told::new(standing.heads, standing.own, own);
     // Only for display: nobody waits for it.
     drop(app.store.write(Needs::person(me.user), move |tx| sessions::seen(tx, &me)));
     let tenant = app.settings.of(&app.store, present.me.tenant).await?;
@@ -177,5 +181,5 @@ async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present,
         gone: standing.gone,
         limits: app.limits_of(&tenant),
     };
-    Ok((present, welcome))
+    Ok((present, welcome, told))
 }

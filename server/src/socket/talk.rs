@@ -2,6 +2,7 @@
 //! earlier ones are still on their way to the disk, writes what waits in the line, and keeps an eye
 //! on who does not read, does not live, or has to go.
 
+use super::answers::Answers;
 use super::commands::{self, Pending};
 use super::hello::Present;
 use super::order::{Bucket, Order};
@@ -10,12 +11,11 @@ use crate::app::App;
 use crate::error::Refusal;
 use crate::extract::wrong_frame;
 use crate::front::Caller;
-use crate::hub::line::{Line, Next, encode};
-use bytes::Bytes;
+use crate::hub::line::{Line, encode};
+use crate::hub::told::Told;
 use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream};
 use futures_util::{Sink, SinkExt, StreamExt};
 use hallway_protocol::frames::{ClientFrame, ErrorFrame, ServerFrame, close};
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct Talk {
     pub commands: Bucket,
     /// Frames without an answer, a second.
     pub signs: Bucket,
-    control: VecDeque<Message>,
+    control: Answers,
     malformed: (u32, Instant),
     heard: Instant,
     /// Something waits to be written.
@@ -68,7 +68,7 @@ pub struct Talk {
 type End = Option<u16>;
 
 /// Talks until the end.
-pub async fn run(app: App, socket: Socket, present: Present, caller: Caller) {
+pub async fn run(app: App, socket: Socket, present: Present, (told, caller): (Told, Caller)) {
     let taken = socket.get_ref().written();
     let (mut sink, mut stream) = socket.split();
     let limits = &app.limits;
@@ -78,7 +78,7 @@ pub async fn run(app: App, socket: Socket, present: Present, caller: Caller) {
         order: Order::new(limits.unanswered),
         commands: Bucket::new(limits.commands_per_second, limits.burst),
         signs: Bucket::new(limits.commands_per_second, limits.burst),
-        control: VecDeque::new(),
+        control: Answers::new(told),
         malformed: (0, now),
         heard: now,
         // What came while we greeted waits already.
@@ -214,7 +214,7 @@ impl Talk {
 
     /// Queues an answer.
     pub fn say(&mut self, frame: &ServerFrame) {
-        self.control.push_back(Message::Text(encode(frame)));
+        self.control.say(frame);
         self.wake();
     }
 
@@ -228,9 +228,8 @@ impl Talk {
         if self.heard.elapsed() > self.app.config.heartbeat.mul_f32(2.5) {
             return Some(None);
         }
-        let now = self.app.clock.now();
-        self.say(&ServerFrame::Heartbeat { now, digest: String::new() });
-        self.control.push_back(Message::Ping(Bytes::new()));
+        self.control.beat(self.app.clock.now());
+        self.wake();
         None
     }
 
@@ -268,25 +267,18 @@ impl Leaving {
 /// called again: a frame is taken only when the socket is ready for it.
 async fn write(
     sink: &mut SplitSink<Socket, Message>,
-    control: &mut VecDeque<Message>,
+    control: &mut Answers,
     line: &Line,
 ) -> Result<End, tungstenite::Error> {
     loop {
         poll_fn(|cx| Pin::new(&mut *sink).poll_ready(cx)).await?;
-        let message = match control.pop_front() {
-            Some(message) => message,
-            None => match line.next() {
-                Some(Next::Frame(text)) => Message::Text(text),
-                Some(Next::Close(code)) => return Ok(Some(code)),
-                None => break,
-            },
-        };
-        Pin::new(&mut *sink).start_send(message)?;
+        match control.next(line) {
+            Some(Ok(message)) => Pin::new(&mut *sink).start_send(message)?,
+            Some(Err(code)) => return Ok(Some(code)),
+            None => break,
+        }
     }
-    if control.capacity() > 0 {
-        // An idle connection keeps no buffer.
-        *control = VecDeque::new();
-    }
+    control.rest();
     sink.flush().await?;
     Ok(None)
 }

@@ -22,6 +22,8 @@ pub struct Heads {
     pub rooms: Vec<Head>,
     /// Rooms named that the person is not in.
     pub gone: Vec<RoomId>,
+    /// Every joined room with its head.
+    pub heads: Vec<(RoomId, Seq)>,
     /// Head of the own log.
     pub own: Seq,
 }
@@ -66,6 +68,7 @@ pub fn heads(
         Some(cursors) => cursors.iter().copied().collect(),
         None => joined.iter().map(|at| (at.head.room, at.delivered)).collect(),
     };
+    let heads = joined.iter().map(|at| (at.head.room, at.head.head)).collect();
     let mut rooms = Vec::new();
     let mut gone: Vec<RoomId> = named.keys().copied().collect();
     for mut at in joined {
@@ -77,7 +80,7 @@ pub fn heads(
         }
     }
     gone.sort_unstable();
-    Ok(Heads { rooms, gone, own })
+    Ok(Heads { rooms, gone, heads, own })
 }
 
 /// Heads and counts of these rooms, or of all.

@@ -120,7 +120,8 @@ impl Socket {
         let _ = end.expect("the server hangs up");
     }
 
-    async fn frame(&mut self) -> Result<Value, Code> {
+    /// The next frame, or the code it was closed with.
+    pub async fn frame(&mut self) -> Result<Value, Code> {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Text(text))) => {

@@ -3,6 +3,7 @@
 use crate::auth::{Sessions, Tokens, digest};
 use crate::config::{Config, Switch};
 use crate::error::Result;
+use crate::figures::Figures;
 use crate::folder::{Folder, Secret};
 use crate::hub::Hub;
 use crate::jobs::Bell;
@@ -24,7 +25,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 /// A handle on the running server.
@@ -69,10 +70,8 @@ pub struct Parts {
     pub jobs: Arc<Bell>,
     /// No new work is taken.
     pub closing: AtomicBool,
-    /// Requests that panicked.
-    pub panics: AtomicU64,
-    /// Requests answered.
-    pub requests: AtomicU64,
+    /// What it counts.
+    pub figures: Figures,
     /// TLS, where we speak it ourselves.
     pub tls: Option<Tls>,
     /// The routes, for a socket's `call`.
@@ -122,6 +121,7 @@ impl App {
             rates: Rates::new(on),
             limits: if on { Limits::default() } else { unlimited() },
             clock,
+            figures: Figures::new(store.lanes()),
             store,
             hub,
             sessions,
@@ -133,8 +133,6 @@ impl App {
             sockets: Tasks::default(),
             polls: Mutex::default(),
             closing: AtomicBool::new(false),
-            panics: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
             tls,
             routes: OnceLock::new(),
         }));

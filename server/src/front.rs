@@ -4,14 +4,13 @@
 use crate::app::App;
 use crate::error::{Refusal, Result};
 use crate::store::tenants::Tenant;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::Instrument;
 
 /// A request takes no longer; a held `/sync` takes half a minute of it.
@@ -61,7 +60,10 @@ pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> 
     let id = uuid::Uuid::new_v4().to_string();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let origin = request.headers().get(header::ORIGIN).cloned();
-    app.requests.fetch_add(1, Ordering::Relaxed);
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", |path| path.as_str()).to_owned();
+    let began = Instant::now();
+    let asked = method.clone();
     let span = tracing::info_span!("request", id, %method, path);
     let answer = async {
         match enter(&app, &mut request).await {
@@ -75,6 +77,7 @@ pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> 
     };
     let mut answer = answer.instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(status = answer.status().as_u16(), "answered"));
+    app.figures.request(&asked, &route, answer.status(), began.elapsed());
     dress(&app, answer.headers_mut(), &id);
     if let Some(origin) = origin
         && may_call(&app, &origin).await.unwrap_or(false)
@@ -183,7 +186,7 @@ fn dress(app: &App, headers: &mut HeaderMap, id: &str) {
 
 /// A request that panicked is answered like anything else that is our fault, and counted.
 pub fn panicked(app: &App, panic: &(dyn std::any::Any + Send)) -> Response {
-    app.panics.fetch_add(1, Ordering::Relaxed);
+    app.figures.panics.inc();
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
     Refusal::Broken(anyhow::anyhow!("panic: {text}")).into_response()

@@ -1,15 +1,15 @@
 //! What watches over the server asks: does it live, is it ready, and its figures in the form of
-//! Prometheus. Figures are for this machine alone: they tell how busy somebody's conversations are.
+//! OpenMetrics, which Prometheus reads. Figures are for this machine alone: they tell how busy somebody's conversations are.
 
 use crate::app::App;
 use crate::error::{Refusal, Result};
+use crate::figures::{FORM, Moment};
 use crate::front::Caller;
-use crate::store::tenants;
+use crate::store::{jobs, tenants};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use std::fmt::Write;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -44,27 +44,11 @@ pub async fn figures(State(app): State<App>, caller: Caller) -> Result<impl Into
     if caller.forwarded || !caller.address.is_loopback() {
         return Err(Refusal::NotFound("page"));
     }
+    let jobs = app.store.read(jobs::census).await?;
     let (connections, delivered) = app.hub.figures();
-    let store = app.store.figures();
-    let mut text = String::new();
-    let mut line = |name: &str, kind: &str, help: &str, value: u64| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "# HELP hallway_{name} {help}\n# TYPE hallway_{name} {kind}\n");
-        let _ = writeln!(text, "hallway_{name} {value}");
-    };
-    line("connections", "gauge", "Connections to the hub.", connections as u64);
-    line("frames_delivered_total", "counter", "Event frames handed to connections.", delivered);
-    let requests = app.requests.load(Ordering::Relaxed);
-    line("requests_total", "counter", "Requests received.", requests);
-    let panics = app.panics.load(Ordering::Relaxed);
-    line("panics_total", "counter", "Requests that panicked.", panics);
-    let waiting = store.writes_waiting as u64;
-    line("store_writes_waiting", "gauge", "Write jobs in the queues.", waiting);
-    line("store_reads_waiting", "gauge", "Read jobs in the queue.", store.reads_waiting as u64);
-    line("store_batches_total", "counter", "Transactions committed.", store.batches);
-    line("store_jobs_total", "counter", "Write jobs taken.", store.jobs);
-    line("store_again_total", "counter", "Write attempts made again.", store.again);
-    let uptime = u64::try_from(app.clock.ticks() / 1000).unwrap_or(0);
-    line("uptime_seconds", "gauge", "Seconds since the start.", uptime);
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+    let (writes, reads) = app.store.waiting();
+    let uptime = app.clock.ticks();
+    let now = Moment { connections, delivered, writes, reads, uptime, jobs };
+    let text = app.figures.text(&now).map_err(|error| Refusal::Broken(error.into()))?;
+    Ok(([(header::CONTENT_TYPE, FORM)], text))
 }

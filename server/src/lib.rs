@@ -19,6 +19,7 @@ pub mod codes;
 pub mod config;
 pub mod error;
 pub mod extract;
+pub mod figures;
 pub mod folder;
 pub mod front;
 pub mod health;

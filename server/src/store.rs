@@ -51,18 +51,18 @@ pub use event::Event;
 pub use needs::Needs;
 pub use tx::{Read, Tx};
 
+use crate::figures::Lanes;
 use engine::{Conn, EngineError};
 use hallway_kit::Clock;
 use hallway_protocol::ids::{RoomId, TenantId, UserId};
 use hallway_protocol::rows::TenantRole;
-use lane::{Call, Counts, Item, Lane, Work};
+use lane::{Call, Item, Lane, Work};
 use order::Order;
 use queue::Queue;
 use readers::Readers;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::{oneshot, watch};
 
 /// Writers on PostgreSQL: more make smaller batches and longer waits.
@@ -155,21 +155,6 @@ pub struct Once<T> {
     pub answer: T,
 }
 
-/// Figures of the store, for the operator.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Figures {
-    /// Write jobs waiting.
-    pub writes_waiting: usize,
-    /// Read jobs waiting.
-    pub reads_waiting: usize,
-    /// Transactions committed.
-    pub batches: u64,
-    /// Jobs taken.
-    pub jobs: u64,
-    /// Attempts that had to be made again.
-    pub again: u64,
-}
-
 /// Reports that the store stopped itself, once.
 #[derive(Clone)]
 struct Trouble(Arc<watch::Sender<Option<String>>>, Option<PathBuf>);
@@ -198,7 +183,7 @@ impl Trouble {
 pub struct Store {
     lanes: Arc<Vec<Arc<Queue>>>,
     readers: Arc<Readers>,
-    counts: Arc<Counts>,
+    figures: Lanes,
     epoch: Arc<parking_lot::RwLock<String>>,
     ended: Arc<tokio::sync::Mutex<Vec<oneshot::Receiver<()>>>>,
     trouble: Trouble,
@@ -225,7 +210,7 @@ impl Store {
             Place::Postgres(_) => None,
         };
         let trouble = Trouble(Arc::new(watch::Sender::new(None)), folder.clone());
-        let counts = Arc::new(Counts::default());
+        let figures = Lanes::default();
         let order = Arc::new(Order::default());
         let epoch = Arc::new(parking_lot::RwLock::new(epoch));
         let mut ended = Vec::new();
@@ -238,7 +223,7 @@ impl Store {
                 clock: clock.clone(),
                 sink: sink.clone(),
                 order: order.clone(),
-                counts: counts.clone(),
+                figures: figures.clone(),
                 epoch: epoch.clone(),
                 trouble: trouble.clone(),
             };
@@ -254,7 +239,7 @@ impl Store {
             ended.push(thread(&format!("reader-{i}"), move || readers.run(conn, &clock))?);
         }
         let ended = Arc::new(tokio::sync::Mutex::new(ended));
-        Ok(Store { lanes: Arc::new(lanes), readers, counts, epoch, ended, trouble })
+        Ok(Store { lanes: Arc::new(lanes), readers, figures, epoch, ended, trouble })
     }
 
     /// Runs a store function in a transaction. It is in the queue when this returns, so calls keep
@@ -304,15 +289,14 @@ impl Store {
         self.epoch.read().clone()
     }
 
-    /// Figures of this moment.
-    pub fn figures(&self) -> Figures {
-        Figures {
-            writes_waiting: self.lanes.iter().map(|queue| queue.depth()).sum(),
-            reads_waiting: self.readers.depth(),
-            batches: self.counts.batches.load(Relaxed),
-            jobs: self.counts.jobs.load(Relaxed),
-            again: self.counts.again.load(Relaxed),
-        }
+    /// What the lanes count.
+    pub fn lanes(&self) -> &Lanes {
+        &self.figures
+    }
+
+    /// Write jobs and read jobs that wait at this moment.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.lanes.iter().map(|queue| queue.depth()).sum(), self.readers.depth())
     }
 
     /// Waits until the store stops itself because a disk failed, and says why. The process should

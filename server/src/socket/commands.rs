@@ -22,16 +22,27 @@ use hallway_protocol::rows::Row;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 use tower::ServiceExt;
 
 /// Work of the store.
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// The room whose order a command keeps, and its key.
+type Of = Option<(RoomId, Option<Key>)>;
+
 /// A command on its way.
 pub struct Pending {
     id: Option<u64>,
-    of: Option<(RoomId, Option<Key>)>,
+    of: Of,
     work: Work<Result<Outcome>>,
+    began: Instant,
+}
+
+impl Pending {
+    fn new(id: Option<u64>, of: Of, work: Work<Result<Outcome>>) -> Self {
+        Pending { id, of, work, began: Instant::now() }
+    }
 }
 
 impl Future for Pending {
@@ -39,7 +50,8 @@ impl Future for Pending {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
         let outcome = std::task::ready!(self.work.as_mut().poll(cx));
-        Poll::Ready(Answered { id: self.id, of: self.of.take(), outcome })
+        let took = Some(self.began.elapsed());
+        Poll::Ready(Answered { id: self.id, of: self.of.take(), outcome, took })
     }
 }
 
@@ -51,9 +63,10 @@ const ANSWER: usize = 16 * 1024 * 1024;
 /// A command that was answered.
 pub struct Answered {
     id: Option<u64>,
-    /// Whose order it kept.
-    of: Option<(RoomId, Option<Key>)>,
+    of: Of,
     outcome: Result<Outcome>,
+    /// How long it took; none: it was refused before it began.
+    took: Option<Duration>,
 }
 
 /// How a command came out.
@@ -80,21 +93,16 @@ pub fn hear(talk: &mut Talk, frame: ClientFrame) {
             let text = crate::messages::text(&text, talk.text_max());
             change(talk, id, room, key, |app, me, key| {
                 let text = text?;
-                let needs = Needs::room(room);
-                Ok(Box::pin(
-                    app.store.write(needs, move |tx| {
-                        messages::edit(tx, &me, room, Some(&key), seq, &text)
-                    }),
-                ))
+                Ok(Box::pin(app.store.write(Needs::room(room), move |tx| {
+                    messages::edit(tx, &me, room, Some(&key), seq, &text)
+                })))
             });
         }
         ClientFrame::Delete { id, room, key, seq } => {
             change(talk, id, room, key, |app, me, key| {
-                let needs = Needs::room(room);
-                Ok(Box::pin(
-                    app.store
-                        .write(needs, move |tx| messages::destroy(tx, &me, room, Some(&key), seq)),
-                ))
+                Ok(Box::pin(app.store.write(Needs::room(room), move |tx| {
+                    messages::destroy(tx, &me, room, Some(&key), seq)
+                })))
             });
         }
         ClientFrame::React { id, room, key, seq, emoji, on } => {
@@ -107,11 +115,9 @@ pub fn hear(talk: &mut Talk, frame: ClientFrame) {
         }
         ClientFrame::Pin { id, room, key, seq, on } => {
             change(talk, id, room, key, |app, me, key| {
-                let needs = Needs::room(room);
-                Ok(Box::pin(
-                    app.store
-                        .write(needs, move |tx| messages::pin(tx, &me, room, Some(&key), seq, on)),
-                ))
+                Ok(Box::pin(app.store.write(Needs::room(room), move |tx| {
+                    messages::pin(tx, &me, room, Some(&key), seq, on)
+                })))
             });
         }
         ClientFrame::Read { id, room, seq } => read(talk, id, room, seq),
@@ -172,7 +178,7 @@ fn hear_sign(talk: &mut Talk, frame: ClientFrame) {
             let needs = Needs::person(me.user);
             let acked = app.store.write(needs, move |tx| marks::ack(tx, &me, &rooms));
             let work = Box::pin(async { Ok(acked.await.map(|()| Outcome::Quiet)?) });
-            talk.pending.push(Pending { id: None, of: None, work });
+            talk.pending.push(Pending::new(None, None, work));
         }
         // A second hello, a sign of life, and what a later version may say.
         _ => {}
@@ -265,8 +271,10 @@ fn start(
     let me = talk.present.me.clone();
     let of = Some((room, key));
     match make(&talk.app, me) {
-        Ok(work) => go(talk, Pending { id: Some(id), of, work }),
-        Err(refusal) => answer(talk, Answered { id: Some(id), of, outcome: Err(refusal) }),
+        Ok(work) => go(talk, Pending::new(Some(id), of, work)),
+        Err(refusal) => {
+            answer(talk, Answered { id: Some(id), of, outcome: Err(refusal), took: None })
+        }
     }
 }
 
@@ -276,7 +284,7 @@ fn ask(talk: &mut Talk, id: u64, make: impl FnOnce(&App, Me) -> Work<Result<Outc
         return talk.refuse(Some(id), &refusal);
     }
     let work = make(&talk.app, talk.present.me.clone());
-    go(talk, Pending { id: Some(id), of: None, work });
+    go(talk, Pending::new(Some(id), None, work));
 }
 
 /// What is answered at once (a full queue) is answered before the next command is read: only so the
@@ -290,8 +298,13 @@ fn go(talk: &mut Talk, mut work: Pending) {
 
 /// Says how a command came out.
 pub fn answer(talk: &mut Talk, answered: Answered) {
-    let Answered { id, of, outcome } = answered;
+    let Answered { id, of, outcome, took } = answered;
     let refused = outcome.as_ref().err().map(Refusal::refused);
+    if let Some(took) = took {
+        let sort = if of.is_some() { "room" } else { "question" };
+        let outcome = refused.as_ref().map_or("ok", |refused| refused.code.as_str());
+        talk.app.figures.command(sort, outcome, took);
+    }
     if let Some((room, key)) = of {
         talk.order.answered(room, key.as_ref(), refused.as_ref());
     }
@@ -317,7 +330,7 @@ fn say_delta(talk: &mut Talk, id: u64, (delta, asked): (Delta, Pull)) {
     talk.say(&ServerFrame::Delta(Delta { id: Some(id), ..delta }));
     if let Some(next) = next {
         let work = pull(&talk.app, talk.present.me.clone(), next);
-        go(talk, Pending { id: Some(id), of: None, work });
+        go(talk, Pending::new(Some(id), None, work));
     }
 }
 
@@ -326,7 +339,7 @@ fn say_own(talk: &mut Talk, id: u64, frame: OwnFrame) {
     talk.say(&ServerFrame::Own(OwnFrame { id: Some(id), ..frame }));
     if let Some(since) = next {
         let work = own_log(&talk.app, talk.present.me.clone(), since);
-        go(talk, Pending { id: Some(id), of: None, work });
+        go(talk, Pending::new(Some(id), None, work));
     }
 }
 

@@ -171,6 +171,15 @@ pub fn lease(tx: &mut Tx<'_>, node: &str, side: Side, most: usize) -> Result<Vec
     Ok(lent)
 }
 
+/// How many jobs there are, by state and kind.
+pub fn census(read: &mut super::Read<'_>) -> Result<Vec<(String, String, i64)>> {
+    read.all(
+        "select state, kind, count(*) from jobs group by state, kind order by state, kind",
+        &[],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )
+}
+
 /// When the next job of a side is due, if any waits.
 pub fn next_due(read: &mut super::Read<'_>, side: Side) -> Result<Option<Millis>> {
     read.one(

@@ -8,12 +8,12 @@ use super::order::Order;
 use super::queue::{BATCH, Chore, Queue};
 use super::tx::{Guard, Tx};
 use super::{Event, Needs, Result, Sink, StoreError, Trouble, migrate};
+use crate::figures::Lanes;
 use hallway_kit::Clock;
 use parking_lot::RwLock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// How often a batch that met a deadlock or a busy file is tried.
@@ -81,14 +81,6 @@ impl Item {
     }
 }
 
-/// Counters of all lanes.
-#[derive(Default)]
-pub struct Counts {
-    pub batches: AtomicU64,
-    pub jobs: AtomicU64,
-    pub again: AtomicU64,
-}
-
 /// What a lane works with.
 pub struct Lane {
     pub conn: Box<dyn Conn>,
@@ -96,7 +88,7 @@ pub struct Lane {
     pub clock: Clock,
     pub sink: Sink,
     pub order: Arc<Order>,
-    pub counts: Arc<Counts>,
+    pub figures: Lanes,
     pub epoch: Arc<RwLock<String>>,
     pub trouble: Trouble,
 }
@@ -122,7 +114,7 @@ impl Lane {
     /// Works until the queue is closed and empty.
     pub fn run(mut self) {
         while let Some(taken) = self.queue.take(BATCH) {
-            self.counts.jobs.fetch_add(taken.items.len() as u64, Relaxed);
+            self.figures.batch.observe(taken.items.len() as f64);
             let mut items: Vec<Item> = taken.items.into();
             while !items.is_empty() && !self.trouble.is_reported() {
                 items = self.round(items);
@@ -145,11 +137,12 @@ impl Lane {
             None => items.len(),
         };
         let (mut attempt, mut guard, mut tries) = (Attempt::default(), self.lean(), 0);
+        let began = Instant::now();
         let refused = loop {
             let Err(error) = self.attempt(&mut items[..count], guard, &mut attempt) else {
                 break None;
             };
-            self.counts.again.fetch_add(1, Relaxed);
+            self.figures.again.inc();
             tries += 1;
             match self.after(&error, &mut attempt, &mut guard, tries) {
                 Next::Deliver => break None,
@@ -163,11 +156,11 @@ impl Lane {
             items.into_iter().for_each(|item| item.answer(Some(refuse(&error))));
             return rest;
         }
+        self.figures.transaction.observe(began.elapsed().as_secs_f64());
         self.deliver(items, attempt)
     }
 
     fn deliver(&self, mut items: Vec<Item>, attempt: Attempt) -> Vec<Item> {
-        self.counts.batches.fetch_add(1, Relaxed);
         let rest = items.split_off(attempt.results.len());
         if let Some(ticket) = attempt.ticket {
             self.order.turn(ticket, || (self.sink)(attempt.events));

@@ -3,6 +3,7 @@
 use super::lane::{Call, Item, Lane, Work};
 use super::queue::{QUEUE, Queue};
 use super::{Needs, Result, StoreError, Trouble, Tx, migrate};
+use crate::figures::Lanes;
 use crate::store::engine::{Conn, EngineError, Mark, Outcome, Record, Value};
 use hallway_kit::Clock;
 use std::sync::Arc;
@@ -86,7 +87,7 @@ fn bench(fails: (usize, EngineError), folder: Option<std::path::PathBuf>) -> Ben
         clock: Clock::system(),
         sink: Arc::new(|_| {}),
         order: Arc::default(),
-        counts: Arc::default(),
+        figures: Lanes::default(),
         epoch: Arc::default(),
         trouble: trouble.clone(),
     };

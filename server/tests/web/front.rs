@@ -25,7 +25,12 @@ async fn the_figures_and_the_health_are_there_for_whom_they_are() {
     assert_eq!(at("/health").await.ok(200)["status"], "ok");
     assert_eq!(at("/health/ready").await.ok(200)["status"], "ready");
     let figures = at("/metrics").await.ok(200);
-    assert!(figures.as_str().expect("text").contains("hallway_connections 0"), "{figures}");
+    let figures = figures.as_str().expect("text");
+    for line in ["hallway_connections 0", "hallway_jobs{", "hallway_store_batch_jobs_bucket{"] {
+        assert!(figures.lines().any(|known| known.starts_with(line)), "{line}\n{figures}");
+    }
+    let asked = "hallway_request_seconds_count{method=\"GET\",route=\"/health\",status=\"200\"} 1";
+    assert!(figures.lines().any(|line| line == asked), "{figures}");
     let forwarded = Call::at("GET", "/metrics").header("x-forwarded-for", "10.1.2.3");
     assert_eq!(forwarded.to(house.address).await.refused(), (404, "not_found"));
 }

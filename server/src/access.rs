@@ -1,9 +1,12 @@
 //! Who may. One function decides, for REST, socket and jobs: [`may`], which looks the asker up in
 //! the room and asks [`decide`], a pure table. What you may not see does not exist.
 
+use crate::error::Refusal;
+use crate::routes::Rule;
 use crate::store::audit::Actor;
 use crate::store::{Me, Read, Result, StoreError, rooms::Facts};
 use hallway_protocol::ids::{Seq, TenantId};
+use hallway_protocol::rest::Scope;
 use hallway_protocol::rows::{History, Role, RoomKind, TenantRole, Visibility};
 use std::net::IpAddr;
 
@@ -212,6 +215,26 @@ pub fn may_run(admin: &Admin, act: AdminAct, tenant: Option<TenantId>) -> Result
     }
 }
 
+/// Whether a key with these scopes opens a route of this rule. With `acts` it names a person, and
+/// that person's rights decide the rest; without, it is nobody: it may read what any account of its
+/// tenant sees, and what is made for backends. To run the tenant takes `admin`, whoever is named.
+pub fn key_may(scopes: &[Scope], rule: Rule, acts: bool) -> crate::error::Result<()> {
+    let needed = match rule {
+        Rule::Runs => Some(Scope::Admin),
+        Rule::Backend(scope) => Some(scope),
+        Rule::Anyone | Rule::Person | Rule::Reads | Rule::Operator | Rule::Room(_) if acts => {
+            Some(Scope::Act)
+        }
+        Rule::Reads | Rule::Room(Act::See) => Some(Scope::Read),
+        Rule::Anyone | Rule::Person | Rule::Operator | Rule::Room(_) => None,
+    };
+    match needed {
+        Some(needed) if scopes.contains(&needed) => Ok(()),
+        Some(_) => Err(Refusal::Forbidden("this key is not good for that")),
+        None => Err(Refusal::Forbidden("name a person in X-User-Id")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,6 +314,36 @@ mod tests {
         for (who, me, role, room, expected) in cases {
             assert_eq!(row(me, role, room), expected, "{who}");
         }
+    }
+
+    #[test]
+    fn a_key_opens_what_its_scopes_name() {
+        let rules = [
+            Rule::Anyone,
+            Rule::Person,
+            Rule::Reads,
+            Rule::Operator,
+            Rule::Runs,
+            Rule::Backend(Scope::Act),
+            Rule::Backend(Scope::Write),
+            Rule::Room(Act::See),
+            Rule::Room(Act::Post),
+        ];
+        let row = |scope: &[Scope], acts: bool| -> String {
+            let letter = |rule| if key_may(scope, rule, acts).is_ok() { 'y' } else { 'n' };
+            rules.into_iter().map(letter).collect()
+        };
+        let cases = [
+            (Scope::Read, "nnynnnnyn", "nnnnnnnnn"),
+            (Scope::Write, "nnnnnnynn", "nnnnnnynn"),
+            (Scope::Act, "nnnnnynnn", "yyyynynyy"),
+            (Scope::Admin, "nnnnynnnn", "nnnnynnnn"),
+        ];
+        for (scope, alone, acting) in cases {
+            assert_eq!(row(&[scope], false), alone, "{scope:?}");
+            assert_eq!(row(&[scope], true), acting, "{scope:?} for a person");
+        }
+        assert_eq!(row(&[], true), "n".repeat(rules.len()));
     }
 
     #[test]

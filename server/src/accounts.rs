@@ -258,7 +258,8 @@ pub fn checked(field: &str, text: std::result::Result<String, Wrong>) -> Result<
     text.map_err(|wrong| Refusal::invalid(field, wrong))
 }
 
-fn new_session(app: &App, device: Option<&str>, caller: &Caller) -> Result<NewSession> {
+/// A session to be made, from where the caller is.
+pub fn new_session(app: &App, device: Option<&str>, caller: &Caller) -> Result<NewSession> {
     let device = match device.map(str::trim) {
         None | Some("") => String::new(),
         Some(label) => checked("device", text::label(label, DEVICE_MAX))?,

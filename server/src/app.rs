@@ -6,13 +6,15 @@ use crate::error::Result;
 use crate::figures::Figures;
 use crate::folder::{Folder, Secret};
 use crate::hub::Hub;
+use crate::hub::line::Line;
 use crate::jobs::Bell;
+use crate::keys::Keys;
 use crate::limits::Rates;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
 use crate::settings::Settings;
 use crate::store::tenants::Tenant;
-use crate::store::{Event, Needs, Place, Store, tenants};
+use crate::store::{Event, Needs, Place, Store, keys, tenants};
 use crate::tls::Tls;
 use anyhow::Context;
 use axum::Router;
@@ -54,6 +56,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// How each tenant is set up.
     pub settings: Arc<Settings>,
+    /// API keys in use.
+    pub keys: Arc<Keys>,
     /// SHA-256 of the operator's token.
     pub operator: [u8; 32],
     /// Calls a second.
@@ -95,6 +99,7 @@ impl App {
         let hub = Arc::new(Hub::new(clock.clone()));
         let sessions = Arc::new(Sessions::new(clock.clone()));
         let settings = Arc::new(Settings::new(clock.clone()));
+        let keys = Arc::new(Keys::new(clock.clone()));
         let operator = digest(&folder.operator_token()?);
         let jobs = Arc::new(Bell::default());
         let place = match &config.database_url {
@@ -106,6 +111,7 @@ impl App {
                 hub: hub.clone(),
                 sessions: sessions.clone(),
                 settings: settings.clone(),
+                keys: keys.clone(),
                 jobs: jobs.clone(),
             };
             Arc::new(move |events: Vec<Event>| ears.hear(events))
@@ -126,6 +132,7 @@ impl App {
             hub,
             sessions,
             settings,
+            keys,
             operator,
             folder,
             jobs,
@@ -215,6 +222,7 @@ struct Ears {
     hub: Arc<Hub>,
     sessions: Arc<Sessions>,
     settings: Arc<Settings>,
+    keys: Arc<Keys>,
     jobs: Arc<Bell>,
 }
 
@@ -222,6 +230,7 @@ impl Ears {
     /// On the store's own thread, in order. Connections end after they got what came before.
     fn hear(&self, events: Vec<Event>) {
         let (mut ended, mut suspended) = (Vec::new(), Vec::new());
+        let (mut keys, mut shut) = (Vec::new(), Vec::new());
         for event in &events {
             match event {
                 Event::Ended { user, sessions: ids, thrown } => {
@@ -234,6 +243,11 @@ impl Ears {
                     self.settings.changed(tenant);
                     suspended.extend(tenant.suspended.then_some(tenant.id));
                 }
+                Event::KeyEnded { key } => {
+                    self.keys.ended(key);
+                    keys.push(key.clone());
+                }
+                Event::Shut { user } => shut.push(*user),
                 Event::Jobs => self.jobs.ring(),
                 Event::Room { .. }
                 | Event::Here { .. }
@@ -248,6 +262,13 @@ impl Ears {
         }
         for tenant in suspended {
             self.hub.end_where(close::SIGNED_OUT, |line| line.tenant == tenant);
+        }
+        for key in keys {
+            let by = |line: &Line| keys::of_session(&line.session) == Some(&key);
+            self.hub.end_where(close::SIGNED_OUT, by);
+        }
+        for user in shut {
+            self.hub.end_where(close::THROWN_OUT, |line| line.user == user);
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::app::App;
 use crate::error::{Refusal, Result};
 use crate::folder::Secret;
 use crate::front;
+use crate::keys;
+use crate::routes;
 use crate::store::sessions::{self, Whois};
 use crate::store::{Me, Needs, Store, Tx};
 use anyhow::anyhow;
@@ -285,6 +287,9 @@ impl FromRequestParts<App> for Session {
         // A `call` over a socket carries its caller with it.
         if let Some(session) = parts.extensions.get::<Session>() {
             return Ok(session.clone());
+        }
+        if let Some(me) = keys::caller(app, &parts.headers, routes::rule(parts)).await? {
+            return Ok(Session(me));
         }
         let token = bearer(&parts.headers).ok_or(Refusal::SignedOut)?;
         let access = app.tokens.read(token)?;

@@ -168,7 +168,12 @@ impl Hub {
                     self.marks.lock().entry(room).or_default().insert(user, (read, delivered));
                 }
                 // Sessions, tenants and jobs have listeners of their own (app.rs).
-                Event::Ended { .. } | Event::Changed { .. } | Event::Tenant(_) | Event::Jobs => {}
+                Event::Ended { .. }
+                | Event::Changed { .. }
+                | Event::Tenant(_)
+                | Event::KeyEnded { .. }
+                | Event::Shut { .. }
+                | Event::Jobs => {}
             }
         }
         self.flush(&mut run);

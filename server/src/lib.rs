@@ -26,6 +26,7 @@ pub mod health;
 pub mod hub;
 pub mod invites;
 pub mod jobs;
+pub mod keys;
 pub mod limits;
 pub mod listen;
 pub mod marks;

@@ -6,14 +6,16 @@ use crate::app::App;
 use crate::error::Refusal;
 use crate::store::Once;
 use crate::{
-    accounts, admin, codes, front, health, invites, marks, members, messages, reactions, rooms,
-    server, sessions, socket, storage, sync, tenants, users,
+    accounts, admin, codes, front, health, invites, keys, marks, members, messages, reactions,
+    rooms, server, sessions, socket, storage, sync, tenants, users,
 };
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use axum::{Router, middleware};
+use hallway_protocol::rest::Scope;
 use serde::Serialize;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -32,8 +34,12 @@ pub enum Rule {
     Operator,
     /// Whoever may do this in the room.
     Room(Act),
-    /// The operator, and a tenant's owner within it.
+    /// Whoever is signed in, and a key that reads.
+    Reads,
+    /// The operator; within a tenant its owner, and a key with `admin`.
     Runs,
+    /// A tenant's backend, by a key with this scope.
+    Backend(Scope),
 }
 
 /// One route.
@@ -56,7 +62,7 @@ const fn route(
     Route { method, path, rule, handler }
 }
 
-use Rule::{Anyone, Operator, Person, Room, Runs};
+use Rule::{Anyone, Backend, Operator, Person, Reads, Room, Runs};
 
 /// Every route of the interface.
 #[rustfmt::skip]
@@ -71,7 +77,7 @@ pub const TABLE: &[Route] = &[
     route("POST",   "/invites",                             Operator,           || post(invites::create)),
     route("GET",    "/invites",                             Operator,           || get(invites::list)),
     route("DELETE", "/invites/{id}",                        Operator,           || delete(invites::destroy)),
-    route("GET",    "/users",                               Person,             || get(users::list)),
+    route("GET",    "/users",                               Reads,              || get(users::list)),
     route("GET",    "/users/me",                            Person,             || get(users::me)),
     route("PATCH",  "/users/me",                            Person,             || patch(users::update)),
     route("DELETE", "/users/me",                            Person,             || delete(accounts::destroy)),
@@ -80,11 +86,12 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/users/me/storage/{key}",              Person,             || get(storage::show)),
     route("PUT",    "/users/me/storage/{key}",              Person,             || put(storage::update)),
     route("DELETE", "/users/me/storage/{key}",              Person,             || delete(storage::destroy)),
-    route("GET",    "/users/{user}",                        Person,             || get(users::show)),
+    route("GET",    "/users/{user}",                        Reads,              || get(users::show)),
+    route("POST",   "/users/{user}/sessions",               Backend(Scope::Act), || post(keys::mint)),
     route("POST",   "/rooms",                               Person,             || post(rooms::create)),
     route("GET",    "/rooms",                               Person,             || get(rooms::list)),
     route("POST",   "/rooms/direct",                        Person,             || post(rooms::direct)),
-    route("GET",    "/rooms/directory",                     Person,             || get(rooms::directory)),
+    route("GET",    "/rooms/directory",                     Reads,              || get(rooms::directory)),
     route("POST",   "/rooms/join",                          Person,             || post(members::join_by_code)),
     route("GET",    "/rooms/{room}",                        Room(Act::See),     || get(rooms::show)),
     route("PATCH",  "/rooms/{room}",                        Room(Act::Rename),  || patch(rooms::update)),
@@ -117,9 +124,21 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/admin/tenants/{id}",                  Runs,               || get(tenants::show)),
     route("PATCH",  "/admin/tenants/{id}",                  Runs,               || patch(tenants::update)),
     route("DELETE", "/admin/tenants/{id}",                  Runs,               || delete(tenants::destroy)),
+    route("GET",    "/admin/tenants/{id}/keys",             Runs,               || get(keys::list)),
+    route("POST",   "/admin/tenants/{id}/keys",             Runs,               || post(keys::create)),
+    route("DELETE", "/admin/tenants/{id}/keys/{key}",       Runs,               || delete(keys::destroy)),
     route("GET",    "/admin/audit",                         Runs,               || get(admin::audit)),
     route("GET",    "/socket",                              Anyone,             || get(socket::open)),
 ];
+
+/// The rule of the route that a request found; an unknown one is nobody's but a person's.
+pub fn rule(parts: &Parts) -> Rule {
+    let matched = parts.extensions.get::<MatchedPath>();
+    let path = matched.and_then(|path| path.as_str().strip_prefix(PREFIX));
+    let method = parts.method.as_str();
+    let route = TABLE.iter().find(|route| route.method == method && Some(route.path) == path);
+    route.map_or(Rule::Person, |route| route.rule)
+}
 
 /// The routes with everything that stands before them.
 pub fn router(app: &App) -> Router {

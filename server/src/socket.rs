@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::error::{Refusal, Result};
 use crate::extract::DROPPED_MAX;
 use crate::front::Caller;
+use crate::routes::Rule;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -53,9 +54,10 @@ pub async fn open(
     if app.closing.load(Ordering::Acquire) {
         return Err(Refusal::Busy);
     }
+    let me = crate::keys::caller(&app, request.headers(), Rule::Person).await?;
     let origin = request.headers().get(header::ORIGIN).cloned();
     let upgrade = hyper::upgrade::on(&mut request);
-    app.sockets.once("socket", serve(app.clone(), upgrade, Visitor { caller, origin }));
+    app.sockets.once("socket", serve(app.clone(), upgrade, Visitor { caller, origin, me }));
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();

@@ -20,6 +20,7 @@ pub mod erase;
 mod event;
 pub mod invites;
 pub mod jobs;
+pub mod keys;
 mod lane;
 #[cfg(test)]
 mod lane_test;

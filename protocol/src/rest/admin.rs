@@ -172,3 +172,51 @@ pub struct TenantInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner_token: Option<String>,
 }
+
+/// What an API key is good for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Reads what any account of the tenant may: people, public rooms.
+    Read,
+    /// Sends what is nobody's in particular: notices.
+    Write,
+    /// Acts for a person, who may what that person may; mints sessions.
+    Act,
+    /// Runs the tenant, as its owner does.
+    Admin,
+}
+
+/// `POST /admin/tenants/{id}/keys`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewApiKey {
+    /// What it is for.
+    pub name: String,
+    /// What it is good for; at least one.
+    pub scopes: Vec<Scope>,
+}
+
+/// An API key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// What it is good for.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    #[serde(deserialize_with = "exact")]
+    pub created_at: Millis,
+    /// The key itself, for `X-API-Key`; shown once, when it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// `POST /users/{id}/sessions`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct MintSession {
+    /// Label of the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+}

@@ -24,6 +24,7 @@ pub fn bodies() -> Vec<String> {
     ]
     .into_iter()
     .chain(tenants())
+    .chain(keys())
     .collect()
 }
 
@@ -87,5 +88,23 @@ fn tenants() -> Vec<String> {
         body("change tenant", change),
         body("change tenant", TenantPatch::default()),
         body("change config", ConfigPatch::default()),
+    ]
+}
+
+fn keys() -> Vec<String> {
+    let scopes = vec![Scope::Read, Scope::Write, Scope::Act, Scope::Admin];
+    let key = ApiKey {
+        id: "k1".into(),
+        name: "shop".into(),
+        scopes: scopes.clone(),
+        created_at: AT,
+        key: Some("hw_k1_s".into()),
+    };
+    vec![
+        body("new key", NewApiKey { name: "shop".into(), scopes }),
+        body("key", key.clone()),
+        body("key", ApiKey { key: None, ..key }),
+        body("mint session", MintSession { device: Some("web".into()) }),
+        body("mint session", MintSession::default()),
     ]
 }

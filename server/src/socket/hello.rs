@@ -10,7 +10,7 @@ use crate::extract::wrong_frame;
 use crate::front::Caller;
 use crate::hub::line::{Line, encode};
 use crate::hub::told::Told;
-use crate::store::{Me, Needs, sessions, sync};
+use crate::store::{Me, Needs, keys, sessions, sync};
 use axum::http::{HeaderValue, StatusCode};
 use futures_util::{SinkExt, StreamExt};
 use hallway_protocol::VERSION;
@@ -46,6 +46,8 @@ pub struct Visitor {
     pub caller: Caller,
     /// The page that opened the socket, where it was one.
     pub origin: Option<HeaderValue>,
+    /// The person for whom a key acts; `hello` needs no token then.
+    pub me: Option<Me>,
 }
 
 impl Present {
@@ -144,12 +146,17 @@ async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present,
     if matches!(&hello.rooms, Cursors::List(rooms) if rooms.len() > HELLO_ROOMS) {
         return Err(Refusal::invalid("rooms", format!("are more than {HELLO_ROOMS}")));
     }
-    let access = app.tokens.read(hello.token.as_deref().ok_or(Refusal::SignedOut)?)?;
-    let me = app.sessions.me(&app.store, &app.tokens, &access).await?;
+    let me = match &visitor.me {
+        Some(me) => me.clone(),
+        None => {
+            let access = app.tokens.read(hello.token.as_deref().ok_or(Refusal::SignedOut)?)?;
+            app.sessions.me(&app.store, &app.tokens, &access).await?
+        }
+    };
     admit(app, &me, visitor.origin.as_ref()).await?;
     let present = Present::join(app, me.clone()).await?;
     app.hub.focus(&present.line, hello.focus);
-    let (session, asked) = (me.session.clone(), me.clone());
+    let asked = me.clone();
     let other = hello.epoch.filter(|epoch| *epoch != app.store.epoch());
     // Who comes from another epoch begins its own log anew.
     let own = if other.is_none() { hello.own } else { 0 };
@@ -159,7 +166,7 @@ async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present,
     };
     let standing = app.store.read(move |read| {
         // A revocation from before we joined the hub is seen here, a later one by the line.
-        if sessions::whois(read, &session)?.is_none() {
+        if sessions::whois(read, &asked.session)?.is_none() && !keys::acts(read, &asked)? {
             return Err(crate::store::StoreError::SignedOut);
         }
         sync::heads(read, &asked, cursors.as_deref(), other.as_deref())

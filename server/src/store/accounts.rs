@@ -250,6 +250,7 @@ pub fn close(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
     )?;
     sessions::end_all(tx, me.user, &sessions, true)?;
     tx.emit(Event::Changed { user: me.user });
+    tx.emit(Event::Shut { user: me.user });
     let kind = jobs::Kind::LeaveRooms;
     jobs::enqueue(tx, Some(me.tenant), kind, &me.user.to_string(), Some(&me.user.to_string()))
 }

@@ -76,6 +76,12 @@ pub const STEPS: &[(&str, &str)] = &[
             (select x.person, x.name from storage x
                 join users u on u.id = x.person where u.tenant = $1 limit $2)",
     ),
+    (
+        "externals",
+        "delete from externals where (tenant, name) in
+            (select tenant, name from externals where tenant = $1 limit $2)",
+    ),
+    ("keys", "delete from keys where id in (select id from keys where tenant = $1 limit $2)"),
     ("users", "delete from users where id in (select id from users where tenant = $1 limit $2)"),
     ("audit", "delete from audit where id in (select id from audit where tenant = $1 limit $2)"),
     ("jobs", "delete from jobs where id in (select id from jobs where tenant = $1 limit $2)"),

@@ -84,6 +84,16 @@ pub enum Event {
     },
     /// A tenant changed, and this is what it is now.
     Tenant(Box<Tenant>),
+    /// An API key was removed; what it opened closes.
+    KeyEnded {
+        /// Its id.
+        key: String,
+    },
+    /// Nobody is this person any more, by a session or by a key.
+    Shut {
+        /// Who.
+        user: UserId,
+    },
     /// There is work for the worker.
     Jobs,
 }

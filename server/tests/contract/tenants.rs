@@ -156,6 +156,15 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         };
         invites::create(tx, &owner, None, &new)?;
         tx.exec("insert into bases (room, epoch, base) values ($1, 'before', 3)", params![room])?;
+        tx.exec(
+            "insert into externals (tenant, name, person) values ($1, 'theirs', $2)",
+            params![me.tenant, me.user],
+        )?;
+        tx.exec(
+            "insert into keys (id, tenant, name, scopes, hash, made_by, created_at)
+             values ($1, $2, 'shop', 'read', $3, 'operator', 0)",
+            params![&id, me.tenant, &hash],
+        )?;
         jobs::enqueue(tx, Some(me.tenant), jobs::Kind::EraseRoom, "0", None)
     });
     kept.await.expect("kept");

@@ -10,6 +10,7 @@ mod entrance;
 mod front;
 mod house;
 mod invites;
+mod keys;
 mod letter;
 mod limits;
 mod messages;

@@ -6,12 +6,14 @@ use hallway_server::routes::TABLE;
 use serde_json::{Value, json};
 
 /// Where a key is not what makes a call safe to repeat: these make or end sessions, or ask.
-const WITHOUT: [&str; 5] = [
+const WITHOUT: [&str; 6] = [
     "POST /auth/login",
     "POST /auth/refresh",
     "POST /auth/logout",
     "POST /sync",
     "DELETE /users/me",
+    // A backend's, by its key: `keys.rs` asks it twice.
+    "POST /users/{user}/sessions",
 ];
 
 /// Route, a method that comes first on the same path (so that there is something to take away), the
@@ -58,6 +60,9 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("POST /admin/tenants",                      "",     r#"{"name":"{fresh}"}"#, r#"{"name":"other"}"#),
     ("PATCH /admin/tenants/{id}",                "",     r#"{"title":"one"}"#, r#"{"title":"two"}"#),
     ("DELETE /admin/tenants/{id}",               "",     "{}", "{}"),
+    ("POST /admin/tenants/{id}/keys",            "",     r#"{"name":"shop","scopes":["read"]}"#,
+        r#"{"name":"other","scopes":["act"]}"#),
+    ("DELETE /admin/tenants/{id}/keys/{key}",    "",     "{}", "{}"),
     ("DELETE /rooms/{room}",                     "",     "{}", "{}"),
     ("POST /rooms/{room}/leave",                 "",     "{}", "{}"),
 ];
@@ -101,11 +106,17 @@ impl Scene {
             "seq" => seq.to_string(),
             "user" if route.starts_with("PUT") => self.bob.user.to_string(),
             "user" => self.lin.user.to_string(),
+            "key" if route.contains("/keys/") => {
+                let body = json!({"name": "shop", "scopes": ["read"]});
+                let path = format!("/admin/tenants/{}/keys", self.own().await);
+                text(&self.operator.post(&path, body).await.ok(201)["id"])
+            }
             "key" => "theme".into(),
             "emoji" => "👍".into(),
             "once" => once.into(),
             "password" => PASSWORD.into(),
             "id" if route.contains("sessions") => self.house.login("ada").await.session,
+            "id" if route.contains("/keys") => self.own().await.to_string(),
             "id" if route.contains("/admin/tenants") => {
                 let made = self.operator.post("/admin/tenants", json!({"name": key()})).await;
                 let id = int(&made.ok(201)["tenant"]).to_string();
@@ -124,6 +135,11 @@ impl Scene {
         }
     }
 
+    /// Ada's tenant.
+    async fn own(&self) -> i64 {
+        int(&self.ada.get("/admin/tenants").await.ok(200)["items"][0]["tenant"])
+    }
+
     /// Everything that a call could move: the heads, and what of Ada's no head speaks of.
     async fn heads(&self) -> Value {
         let body = json!({"own": 0, "rooms": []});
@@ -135,6 +151,8 @@ impl Scene {
             heads.push(self.ada.get(path).await.body);
         }
         heads.push(self.operator.get("/admin/tenants").await.body);
+        let keys = format!("/admin/tenants/{}/keys", self.own().await);
+        heads.push(self.operator.get(&keys).await.body);
         json!(heads)
     }
 

@@ -28,10 +28,19 @@ impl Socket {
 
     /// Connected as a page of this origin would; else the status that refused it.
     pub async fn dial_from(address: SocketAddr, origin: Option<&str>) -> Result<Socket, u16> {
+        let origin: Vec<_> = origin.into_iter().map(|origin| ("origin", origin)).collect();
+        Socket::dial_with(address, &origin).await
+    }
+
+    /// Connected with these headers; else the status that refused it.
+    pub async fn dial_with(
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Socket, u16> {
         let url = format!("ws://{address}/api/v1/socket");
         let mut request = url.into_client_request().expect("an address");
-        if let Some(origin) = origin {
-            request.headers_mut().insert("origin", origin.parse().expect("a header"));
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
         let plain = TcpStream::connect(address).await.expect("a connection");
         match tokio_tungstenite::client_async(request, plain).await {

@@ -1,6 +1,8 @@
 //! The wire: every type as it is written, the examples of the protocol page as they are read, and
 //! what both sides must ignore. A changed snapshot is a changed protocol.
 
+#[path = "wire/accounts.rs"]
+mod accounts;
 #[path = "wire/admin.rs"]
 mod admin;
 #[path = "wire/examples.rs"]

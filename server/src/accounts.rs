@@ -4,12 +4,12 @@
 use crate::app::App;
 use crate::auth::{Access, Session, digest};
 use crate::error::{Refusal, Result};
-use crate::extract::{Given, Json, Once};
+use crate::extract::{Given, Json, Language, Once};
 use crate::front::{self, Caller, Origin};
 use crate::store::accounts::{self, Newcomer};
 use crate::store::audit::{self, Note};
 use crate::store::sessions::NewSession;
-use crate::store::{Me, Needs, StoreError, Tx, ops, tenants};
+use crate::store::{Me, Needs, StoreError, Tx, mails, ops, tenants, users};
 use axum::extract::State;
 use axum::http::StatusCode;
 use hallway_protocol::ids::{Key, TenantId, UserId};
@@ -31,6 +31,7 @@ pub async fn register(
     caller: Caller,
     origin: Origin,
     Once(key): Once,
+    language: Language,
     Json(body): Json<Register>,
 ) -> Result<(StatusCode, axum::Json<Registered>)> {
     app.rates.sign_in(caller.address, None)?;
@@ -39,7 +40,12 @@ pub async fn register(
     let registration = tenant.registration.unwrap_or(app.config.registration);
     let (session, tenant) = (new_session(&app, body.device.as_deref(), &caller)?, tenant.id);
     let password = app.passwords.hash("password", &body.password).await?;
-    let new = newcomer(&body, password, session.clone())?;
+    let mut new = newcomer(&body, password, session.clone())?;
+    new.language = language.0;
+    if let Some(email) = new.email.as_deref().filter(|_| app.mailer.is_on()) {
+        app.rates.mail(tenant, email)?;
+    }
+    new.slip = app.mailer.is_on().then(|| app.tokens.slip());
     let once = key.clone();
     let made = app.store.write(Needs::tenant(tenant), move |tx| {
         let user = accounts::register(tx, tenant, registration, &new)?;
@@ -48,10 +54,12 @@ pub async fn register(
     });
     match (made.await, key) {
         (Ok(user), _) => {
-            if first && user.role == Some(TenantRole::Owner) {
+            let owner = user.role == Some(TenantRole::Owner);
+            if first && owner {
                 app.owner_came()?;
             }
-            Ok((StatusCode::CREATED, registered(&app, tenant, user, session.id)?))
+            let session = Some(session.id).filter(|_| owner || !app.mailer.is_on());
+            Ok((StatusCode::CREATED, registered(&app, tenant, user, session)?))
         }
         // Done before, and the answer was lost? Then the name is taken, by them, or the invite spent.
         (
@@ -76,17 +84,23 @@ async fn again(
         Err(refusal) => return Err(refusal),
     };
     let session = new_session(app, body.device.as_deref(), caller)?;
-    let new = session.clone();
+    let (new, mail) = (session.clone(), app.mailer.is_on());
     let signed = app.store.write(Needs::person(user), move |tx| {
         let (role, session) = (TenantRole::Member, String::new());
         let me = Me { tenant, user, role, guest: false, session };
         match ops::first(tx, &me, Some(&key), "register", "")? {
-            Some(_) => accounts::sign_in(tx, user, &seen, None, &new).map(Some),
+            Some(_) if mail && mails::waits(tx, user)? => {
+                Ok(Some((users::own_row(tx, user)?, None)))
+            }
+            Some(_) => {
+                let user = accounts::sign_in(tx, user, &seen, None, &new)?;
+                Ok(Some((user, Some(new.id.clone()))))
+            }
             None => Ok(None),
         }
     });
-    let Some(user) = signed.await? else { return Ok(None) };
-    Ok(Some((StatusCode::OK, registered(app, tenant, user, session.id)?)))
+    let Some((user, session)) = signed.await? else { return Ok(None) };
+    Ok(Some((StatusCode::OK, registered(app, tenant, user, session)?)))
 }
 
 /// `POST /auth/login`: signs a device in.
@@ -123,8 +137,11 @@ async fn signed_in(
         true => app.passwords.hash("password", &body.password).await.ok(),
         false => None,
     };
-    let new = session.clone();
+    let (new, mail) = (session.clone(), app.mailer.is_on());
     let signed = app.store.write(Needs::person(user), move |tx| {
+        if mail && mails::waits(tx, user)? {
+            return Err(StoreError::Unverified);
+        }
         accounts::sign_in(tx, user, &seen, rehashed.as_deref(), &new)
     });
     let user = signed.await?;
@@ -146,9 +163,13 @@ pub async fn change_password(
     }
     let seen = own_password(&app, &me, body.old).await?;
     let hash = app.passwords.hash("new", &body.new).await?;
+    let mail = app.mailer.is_on();
     let changed = app.store.write(Needs::person(me.user), move |tx| {
         accounts::change_password(tx, &me, &seen, &hash)?;
         audit::note(tx, &Note::by(&me, "password_changed").from(caller.address))?;
+        if mail {
+            mails::tell(tx, &me, mails::Kind::Password)?;
+        }
         ops::keep(tx, &me, key.as_ref(), "password", "", None)
     });
     changed.await?;
@@ -213,7 +234,7 @@ async fn proven(
 }
 
 /// The tenant of this name, where it lets the page that asks, and anybody at all, come in.
-async fn tenant(app: &App, name: Option<String>, origin: &Origin) -> Result<tenants::Tenant> {
+pub async fn tenant(app: &App, name: Option<String>, origin: &Origin) -> Result<tenants::Tenant> {
     let tenant = app.store.read(move |read| tenants::by_name(read, name.as_deref())).await?;
     let from = origin.0.as_ref();
     match from.is_none_or(|origin| front::may_call_in(app, origin, &tenant)) {
@@ -230,10 +251,12 @@ fn newcomer(body: &Register, password: String, session: NewSession) -> Result<Ne
     };
     let email = body.email.as_deref().map(str::trim).map(email).transpose()?;
     let invite = body.invite.as_deref().map(invite_digest);
-    Ok(Newcomer { name, display_name, email, password, invite, session })
+    let (language, slip) = (String::new(), None);
+    Ok(Newcomer { name, display_name, email, language, slip, password, invite, session })
 }
 
-fn email(given: &str) -> Result<String> {
+/// An address that mail can go to.
+pub fn email(given: &str) -> Result<String> {
     let given = checked("email", text::label(given, EMAIL_MAX))?;
     match given.split_once('@') {
         Some((name, host)) if !name.is_empty() && host.contains('.') && !given.contains(' ') => {
@@ -292,10 +315,11 @@ fn registered(
     app: &App,
     tenant: TenantId,
     user: User,
-    session: String,
+    session: Option<String>,
 ) -> Result<axum::Json<Registered>> {
-    let session = Some(answer(app, tenant, user.user, session, 0)?);
-    Ok(axum::Json(Registered { user, session, verify_email: false }))
+    let session = session.map(|session| answer(app, tenant, user.user, session, 0)).transpose()?;
+    let verify_email = session.is_none();
+    Ok(axum::Json(Registered { user, session, verify_email }))
 }
 
 /// The newcomer as one who asks.

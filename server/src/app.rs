@@ -10,6 +10,7 @@ use crate::hub::line::Line;
 use crate::jobs::Bell;
 use crate::keys::Keys;
 use crate::limits::Rates;
+use crate::mailer::Mailer;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
 use crate::settings::Settings;
@@ -52,6 +53,8 @@ pub struct Parts {
     pub sessions: Arc<Sessions>,
     /// Access and refresh tokens.
     pub tokens: Arc<Tokens>,
+    /// How mail leaves.
+    pub mailer: Mailer,
     /// Argon2.
     pub passwords: Passwords,
     /// How each tenant is set up.
@@ -95,7 +98,8 @@ impl App {
     pub async fn open(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<App> {
         let folder = Folder::open(&config.data)?;
         let secret = Secret::load(&config.secret_path())?;
-        let tls = Tls::load(&config)?;
+        let (tls, mailer) = (Tls::load(&config)?, Mailer::open(&config)?);
+        mailer.warn();
         let hub = Arc::new(Hub::new(clock.clone()));
         let sessions = Arc::new(Sessions::new(clock.clone()));
         let settings = Arc::new(Settings::new(clock.clone()));
@@ -123,6 +127,7 @@ impl App {
             address,
             presence: Presence::new(clock.clone()),
             tokens,
+            mailer,
             passwords: Passwords::default(),
             rates: Rates::new(on),
             limits: if on { Limits::default() } else { unlimited() },
@@ -205,6 +210,14 @@ impl App {
     /// `hallway://host[:port]/invite/CODE`.
     pub fn invite_link(&self, code: &str) -> String {
         format!("hallway://{}/invite/{code}", self.host())
+    }
+
+    /// The address that links of mails begin with: configured, never what a caller says.
+    pub fn base(&self) -> String {
+        match &self.config.base_url {
+            Some(base) => base.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.address),
+        }
     }
 
     /// Host and port as people reach them.

@@ -9,6 +9,7 @@ use crate::folder::Secret;
 use crate::front;
 use crate::keys;
 use crate::routes;
+use crate::store::mails::Slip;
 use crate::store::sessions::{self, Whois};
 use crate::store::{Me, Needs, Store, Tx};
 use anyhow::anyhow;
@@ -60,6 +61,7 @@ pub struct Tokens {
     read: DecodingKey,
     rules: Validation,
     refresh: [u8; 32],
+    mail: [u8; 32],
 }
 
 /// Who a valid access token speaks of.
@@ -91,6 +93,7 @@ impl Tokens {
             read: DecodingKey::from_secret(&access),
             rules,
             refresh: mac(&secret.0, &[b"refresh"]),
+            mail: mac(&secret.0, &[b"mail"]),
         }
     }
 
@@ -156,6 +159,20 @@ impl Tokens {
     /// Bytes that only we can make of somebody and the key of their call, the same each time.
     pub fn derived(&self, purpose: &str, who: &str, key: &Key) -> [u8; 32] {
         mac(&self.refresh, &[purpose.as_bytes(), who.as_bytes(), key.as_str().as_bytes()])
+    }
+}
+
+impl Tokens {
+    /// The token in the link of a mail; the same whenever the mail is made.
+    pub fn mail(&self, id: &str) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(mac(&self.mail, &[id.as_bytes()]))
+    }
+
+    /// A mail with a link, in blank.
+    pub fn slip(&self) -> Slip {
+        let id = format!("{:032x}", rand::random::<u128>());
+        let hash = digest(&self.mail(&id));
+        Slip { id, hash }
     }
 }
 

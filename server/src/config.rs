@@ -12,13 +12,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The keys, as they stand in `hallway.toml`; in the environment `HALLWAY_` and upper case.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 19] = [
     "listen",
     "data",
     "base_url",
     "origins",
     "trusted_proxies",
     "database_url",
+    "mail",
+    "mail_from",
+    "mail_password",
+    "mail_password_file",
+    "mail_ca",
+    "mail_templates",
     "registration",
     "secret_file",
     "tls_cert",
@@ -29,7 +35,7 @@ const KEYS: [&str; 13] = [
 ];
 
 /// Names that are spoken for and do nothing yet: setting one is an error, not a silent no.
-const RESERVED: [&str; 5] = ["nats_url", "files_url", "mail", "outbound_allow", "acme"];
+const RESERVED: [&str; 4] = ["nats_url", "files_url", "outbound_allow", "acme"];
 
 /// What a server is told before it starts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,6 +57,23 @@ pub struct Config {
     /// PostgreSQL; absent: SQLite in the data folder. Never a flag: it holds a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url: Option<String>,
+    /// How mail leaves: `off`, `log`, `file:DIR`, `smtp://user@host`, `smtps://user@host`.
+    pub mail: String,
+    /// Whom mail is from; absent: `hallway@` and the host of the public address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_from: Option<String>,
+    /// Password of the mail server. Never a flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_password: Option<Hidden>,
+    /// The file it stands in instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_password_file: Option<PathBuf>,
+    /// Certificates (PEM) that the mail server's may be signed by, beside the well-known ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_ca: Option<PathBuf>,
+    /// A folder of texts that go before the built-in ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_templates: Option<PathBuf>,
     /// Who may make an account.
     pub registration: Registration,
     /// The file of the secret that signs tokens; absent: `DATA/secret`.
@@ -71,6 +94,22 @@ pub struct Config {
     /// How often a connection hears a heartbeat. Tests make it short.
     #[serde(skip, default = "heartbeat")]
     pub heartbeat: Duration,
+}
+
+/// A secret: it is read, and never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Hidden(pub String);
+
+impl Serialize for Hidden {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        to.serialize_str("hidden")
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("hidden")
+    }
 }
 
 /// On or off.
@@ -106,6 +145,12 @@ impl Default for Config {
             origins: Vec::new(),
             trusted_proxies: Vec::new(),
             database_url: None,
+            mail: "off".into(),
+            mail_from: None,
+            mail_password: None,
+            mail_password_file: None,
+            mail_ca: None,
+            mail_templates: None,
             registration: Registration::Invite,
             secret_file: None,
             tls_cert: None,
@@ -141,6 +186,14 @@ pub struct Flags {
     #[arg(long, value_name = "LIST")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trusted_proxies: Option<String>,
+    /// How mail leaves: off, log, file:DIR, smtp://user@host, smtps://user@host [default: off]
+    #[arg(long, value_name = "HOW")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
+    /// Whom mail is from
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail_from: Option<String>,
     /// Who may make an account: open, invite, closed [default: invite]
     #[arg(long, value_name = "WHO")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -212,6 +265,7 @@ impl Config {
         for origin in &self.origins {
             ensure!(is_origin(origin), "origins: {origin} is not an origin");
         }
+        crate::mailer::Mailer::open(self)?;
         let Some(base) = &self.base_url else { return Ok(()) };
         let Some((scheme, rest)) = base.split_once("://") else {
             bail!("base_url: {base} is not an address");

@@ -21,6 +21,9 @@ pub enum Refusal {
     /// Name or password; the same for unknown names.
     #[error("the name or the password is wrong")]
     WrongCredentials,
+    /// The mail address is not verified yet.
+    #[error("verify your mail address first")]
+    Unverified,
     /// You see it but may not.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -73,6 +76,7 @@ impl Refusal {
         match self {
             Refusal::SignedOut => Refused::new(Code::SignedOut, message),
             Refusal::WrongCredentials => Refused::new(Code::WrongCredentials, message),
+            Refusal::Unverified => Refused::new(Code::Unverified, message),
             Refusal::Forbidden(_) => Refused::new(Code::Forbidden, message),
             Refusal::NotFound(_) => Refused::new(Code::NotFound, message),
             Refusal::Unsupported(..) => Refused::new(Code::Unsupported, message),
@@ -111,6 +115,7 @@ impl From<StoreError> for Refusal {
             StoreError::Taken(what) => Refusal::Taken(what),
             StoreError::Conflict(why) => Refusal::Conflict(why),
             StoreError::Invalid(field, what) => Refusal::invalid(field, what),
+            StoreError::Unverified => Refusal::Unverified,
             StoreError::WrongCredentials => Refusal::WrongCredentials,
             StoreError::SignedOut => Refusal::SignedOut,
             StoreError::Busy => Refusal::Busy,
@@ -139,6 +144,7 @@ impl IntoResponse for Refusal {
             Refusal::Unsupported(status, _) => *status,
             Refusal::SignedOut
             | Refusal::WrongCredentials
+            | Refusal::Unverified
             | Refusal::Forbidden(_)
             | Refusal::NotFound(_)
             | Refusal::Invalid { .. }

@@ -12,6 +12,7 @@ use hallway_protocol::ids::Key;
 use hallway_protocol::limits::PAGE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::convert::Infallible;
 
 /// The largest body of a request, bytes; the same as the largest frame.
 pub const BODY_MAX: usize = 1024 * 1024;
@@ -187,6 +188,38 @@ impl<S: Send + Sync> FromRequestParts<S> for Once {
     }
 }
 
+/// The language a caller likes best (`Accept-Language`), two or three letters; English where they do
+/// not say.
+#[derive(Clone, Debug)]
+pub struct Language(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Language {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
+        let liked = parts.headers.get(header::ACCEPT_LANGUAGE);
+        let liked = liked.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok(Language(best(liked).unwrap_or_else(|| "en".into())))
+    }
+}
+
+/// The language with the highest weight, the first of equals.
+fn best(liked: &str) -> Option<String> {
+    let languages = liked.split(',').take(32).filter_map(|part| {
+        let (tag, rest) = part.split_once(';').unwrap_or((part, ""));
+        let weight = rest.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.parse::<f32>().ok())?;
+        let language = tag.trim().split('-').next()?.to_ascii_lowercase();
+        (is_language(&language) && weight > 0.0).then_some((language, weight))
+    });
+    let best = languages.reduce(|a, b| if b.1 > a.1 { b } else { a });
+    best.map(|(language, _)| language)
+}
+
+/// Whether this names a language: two or three small letters.
+pub fn is_language(text: &str) -> bool {
+    (2..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
 /// `limit` and `next` of a list.
 #[derive(Debug, Default, Deserialize)]
 pub struct Part {
@@ -230,6 +263,22 @@ mod tests {
         assert_eq!(field("tea?"), "body");
         assert_eq!(field(r#"{"kind":"group","name":"x"} x"#), "body");
     }
+
+    #[test]
+    fn the_language_liked_best_is_found() {
+        let cases = [
+            ("de-DE,de;q=0.9,en;q=0.8", Some("de")),
+            ("en;q=0.5, fr-CA", Some("fr")),
+            ("*", None),
+            ("", None),
+            ("x-klingon, de;q=0", None),
+            ("de;q=abc,en;q=0.1", Some("en")),
+        ];
+        for (liked, expected) in cases {
+            assert_eq!(best(liked).as_deref(), expected, "{liked}");
+        }
+    }
+
     #[test]
     fn a_wrong_frame_names_the_field() {
         let field = |frame: serde_json::Value| {

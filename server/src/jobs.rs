@@ -5,6 +5,7 @@
 pub mod outside;
 
 use crate::app::App;
+use crate::mails;
 use crate::store::jobs::{self, Job, Kind, Side};
 use crate::store::{Me, Needs, StoreError, chores, sync};
 use hallway_kit::{Stop, Tasks};
@@ -85,10 +86,9 @@ fn every(app: &App, tasks: &Tasks, name: &str, rhythm: Duration, act: fn(&App)) 
 }
 
 /// Does what a job outside the store asks for: one line a kind.
-#[expect(clippy::unused_async, reason = "no kind has anything to wait for yet")]
-async fn run(_app: App, job: Job) -> anyhow::Result<outside::Done> {
+async fn run(app: App, job: Job) -> anyhow::Result<outside::Done> {
     match job.kind {
-        Some(Kind::Mail) => Ok(outside::Done::GiveUp("mail is off".into())),
+        Some(Kind::Mail) => mails::send(&app, &job).await,
         Some(Kind::LeaveRooms | Kind::EraseRoom | Kind::EraseTenant | Kind::CleanUp) | None => {
             Ok(outside::Done::GiveUp("this is no work outside the store".into()))
         }

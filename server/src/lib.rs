@@ -29,6 +29,8 @@ pub mod jobs;
 pub mod keys;
 pub mod limits;
 pub mod listen;
+pub mod mailer;
+pub mod mails;
 pub mod marks;
 pub mod members;
 pub mod messages;

@@ -19,6 +19,8 @@ const ADDRESS: (u32, u32) = (100, 500);
 const SIGN_IN: (u32, u32) = (2, 40);
 /// Sign-ins to one name, from wherever: slow enough that guessing is hopeless.
 const NAME: (u32, u32) = (1, 20);
+/// Mails that strangers may cause to one address: a minute between two, and a few at once.
+const MAIL: (Duration, u32) = (Duration::from_secs(60), 5);
 /// Calls of one person with all their devices.
 const PERSON: (u32, u32) = (50, 200);
 /// Calls of one tenant.
@@ -32,6 +34,7 @@ pub struct Rates {
     address: DefaultKeyedRateLimiter<IpAddr>,
     sign_in: DefaultKeyedRateLimiter<IpAddr>,
     name: DefaultKeyedRateLimiter<String>,
+    mail: DefaultKeyedRateLimiter<(TenantId, String)>,
     person: DefaultKeyedRateLimiter<UserId>,
     tenant: DefaultKeyedRateLimiter<TenantId>,
     /// Tenants that were given a rate of their own, and which.
@@ -47,6 +50,7 @@ impl Rates {
             address: RateLimiter::keyed(quota(ADDRESS)),
             sign_in: RateLimiter::keyed(quota(SIGN_IN)),
             name: RateLimiter::keyed(quota(NAME)),
+            mail: RateLimiter::keyed(spread(MAIL)),
             person: RateLimiter::keyed(quota(PERSON)),
             tenant: RateLimiter::keyed(quota(TENANT)),
             given: Mutex::default(),
@@ -75,6 +79,11 @@ impl Rates {
     /// A password tried by somebody who is signed in.
     pub fn sign_in_to(&self, person: UserId) -> Result<()> {
         self.spend(&self.name, &format!("#{person}"))
+    }
+
+    /// A mail to an address.
+    pub fn mail(&self, tenant: TenantId, address: &str) -> Result<()> {
+        self.spend(&self.mail, &(tenant, hallway_protocol::text::folded(address)))
     }
 
     /// A call by a person.
@@ -108,6 +117,7 @@ impl Rates {
         self.address.retain_recent();
         self.sign_in.retain_recent();
         self.name.retain_recent();
+        self.mail.retain_recent();
         self.person.retain_recent();
         self.tenant.retain_recent();
     }
@@ -130,7 +140,10 @@ impl Rates {
 }
 
 fn quota((a_second, at_once): (u32, u32)) -> Quota {
-    let each = Duration::from_secs(1) / a_second;
+    spread((Duration::from_secs(1) / a_second, at_once))
+}
+
+fn spread((each, at_once): (Duration, u32)) -> Quota {
     let quota = Quota::with_period(each).expect("a second divided by a small number is not zero");
     quota.allow_burst(NonZeroU32::new(at_once).unwrap_or(NonZeroU32::MIN))
 }

@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::error::Refusal;
 use crate::store::Once;
 use crate::{
-    accounts, admin, codes, front, health, invites, keys, marks, members, messages, reactions,
-    rooms, server, sessions, socket, storage, sync, tenants, users,
+    accounts, admin, codes, front, health, invites, keys, mails, marks, members, messages,
+    reactions, rooms, server, sessions, socket, storage, sync, tenants, users,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -69,6 +69,10 @@ use Rule::{Anyone, Backend, Operator, Person, Reads, Room, Runs};
 pub const TABLE: &[Route] = &[
     route("GET",    "/server",                              Anyone,             || get(server::show)),
     route("POST",   "/auth/register",                       Anyone,             || post(accounts::register)),
+    route("POST",   "/auth/verify-email",                   Anyone,             || post(mails::verify)),
+    route("POST",   "/auth/resend-verification",            Anyone,             || post(mails::resend)),
+    route("POST",   "/auth/forgot-password",                Anyone,             || post(mails::forgot)),
+    route("POST",   "/auth/reset-password",                 Anyone,             || post(mails::reset)),
     route("POST",   "/auth/login",                          Anyone,             || post(accounts::login)),
     route("POST",   "/auth/refresh",                        Anyone,             || post(sessions::refresh)),
     route("POST",   "/auth/logout",                         Person,             || post(sessions::logout)),
@@ -150,6 +154,10 @@ pub fn router(app: &App) -> Router {
         .route("/health", get(health::alive))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::figures))
+        .route("/mail/verify", get(mails::verify_page))
+        .route("/mail/reset", get(mails::reset_page))
+        .route("/mail/page.js", get(mails::script))
+        .route("/mail/page.css", get(mails::style))
         .fallback(nowhere)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::disable())

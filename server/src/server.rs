@@ -26,7 +26,7 @@ pub async fn show(State(app): State<App>, Query(whose): Query<Whose>) -> Result<
         name: tenant.title,
         version: env!("CARGO_PKG_VERSION").into(),
         registration: tenant.registration.unwrap_or(app.config.registration),
-        mail: false,
+        mail: app.mailer.is_on(),
         guests: false,
         epoch: app.store.epoch(),
     }))

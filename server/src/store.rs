@@ -24,6 +24,8 @@ pub mod keys;
 mod lane;
 #[cfg(test)]
 mod lane_test;
+pub mod links;
+pub mod mails;
 pub mod marks;
 pub mod members;
 pub mod mentions;
@@ -130,6 +132,9 @@ pub enum StoreError {
     /// Name or password.
     #[error("wrong name or password")]
     WrongCredentials,
+    /// The mail address is not verified yet.
+    #[error("verify your mail address first")]
+    Unverified,
     /// No such session any more.
     #[error("sign in first")]
     SignedOut,

@@ -1,13 +1,13 @@
 //! People: finding them, and one's own profile.
 
-use crate::accounts::checked;
+use crate::accounts::{checked, email};
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Part, Path, Query};
+use crate::extract::{Json, Once, Part, Path, Query, is_language};
 use crate::routes::{done, row};
-use crate::store::Needs;
 use crate::store::users::{self, Find};
+use crate::store::{self, Needs, mails};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -43,7 +43,8 @@ pub async fn show(
     Ok(axum::Json(Row::User(found)))
 }
 
-/// `PATCH /users/me`: name, display name, status.
+/// `PATCH /users/me`: name, display name, status, language; the address, which may have to be
+/// verified first.
 pub async fn update(
     State(app): State<App>,
     Session(me): Session,
@@ -51,9 +52,18 @@ pub async fn update(
     Json(body): Json<ProfilePatch>,
 ) -> Result<Response> {
     let patch = profile(&body)?;
-    let changed = app
-        .store
-        .write(Needs::person(me.user), move |tx| users::update(tx, &me, key.as_ref(), &patch));
+    let slip = app.mailer.is_on().then(|| app.tokens.slip());
+    if let (Some(address), Some(_)) = (&patch.email, &slip) {
+        app.rates.mail(me.tenant, address)?;
+    }
+    let changed = app.store.write(Needs::person(me.user), move |tx| {
+        let done = users::update(tx, &me, key.as_ref(), &patch)?;
+        let Some(address) = patch.email.as_deref().filter(|_| !done.again) else {
+            return Ok(done);
+        };
+        mails::change_address(tx, &me, address, slip.as_ref())?;
+        Ok(store::Once { again: false, answer: users::own_row(tx, me.user)? })
+    });
     Ok(done(row(changed.await?, Row::User), StatusCode::OK))
 }
 
@@ -80,7 +90,13 @@ fn profile(body: &ProfilePatch) -> Result<ProfilePatch> {
         "" => Ok(String::new()),
         status => checked("status", text::label(status, STATUS_MAX)),
     });
+    let language = body.language.as_deref().map(|language| match is_language(language) {
+        true => Ok(language.to_owned()),
+        false => Err(Refusal::invalid("language", "is not two or three small letters")),
+    });
     Ok(ProfilePatch {
+        email: body.email.as_deref().map(|given| email(given.trim())).transpose()?,
+        language: language.transpose()?,
         name: name.transpose()?,
         display_name: display_name.transpose()?,
         status: status.transpose()?,

@@ -549,6 +549,8 @@ impl Data {
             deleted: false,
             role: None,
             email: None,
+            email_next: None,
+            language: None,
             second_factor: false,
             rev: 1,
         };

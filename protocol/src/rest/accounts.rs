@@ -71,6 +71,32 @@ pub struct Registered {
     pub verify_email: bool,
 }
 
+/// `POST /auth/verify-email`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VerifyEmail {
+    /// From the link of the mail.
+    pub token: String,
+}
+
+/// `POST /auth/resend-verification` and `POST /auth/forgot-password`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MailTo {
+    /// Tenant name; `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Mail address.
+    pub email: String,
+}
+
+/// `POST /auth/reset-password`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ResetPassword {
+    /// From the link of the mail.
+    pub token: String,
+    /// The next one.
+    pub password: String,
+}
+
 /// `POST /auth/login`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Login {
@@ -187,6 +213,12 @@ pub struct ProfilePatch {
     /// Status text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// Mail address; where mail is on, it takes effect once it is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Language of mails to me, two or three letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
 }
 
 /// `DELETE /users/me`.

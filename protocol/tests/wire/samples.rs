@@ -93,7 +93,7 @@ fn blank_message() -> Message {
     }
 }
 
-fn user() -> User {
+pub fn user() -> User {
     User {
         user: ADA,
         name: "ada".into(),
@@ -105,12 +105,14 @@ fn user() -> User {
         deleted: true,
         role: Some(TenantRole::Owner),
         email: Some("ada@example.org".into()),
+        email_next: Some("ada@example.com".into()),
+        language: Some("de".into()),
         second_factor: true,
         rev: 4,
     }
 }
 
-fn blank_user() -> User {
+pub fn blank_user() -> User {
     User {
         name: String::new(),
         display_name: String::new(),
@@ -121,6 +123,8 @@ fn blank_user() -> User {
         deleted: false,
         role: None,
         email: None,
+        email_next: None,
+        language: None,
         second_factor: false,
         ..user()
     }
@@ -391,83 +395,10 @@ pub fn body<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
 
 /// Each body of REST: full first, then as short as it can be.
 pub fn rest() -> Vec<String> {
-    let mut all = accounts();
+    let mut all = crate::accounts::bodies();
     all.extend(rooms());
     all.extend(messages());
     all
-}
-
-fn accounts() -> Vec<String> {
-    let some = |text: &str| Some(text.to_owned());
-    let session = Session {
-        id: "s1".into(),
-        access_token: "a".into(),
-        expires_in_ms: 900_000,
-        now: AT,
-        refresh_token: "r".into(),
-    };
-    let info = ServerInfo {
-        name: "Hallway".into(),
-        version: "0.1.0".into(),
-        registration: Registration::Invite,
-        mail: false,
-        guests: true,
-        epoch: "e".into(),
-    };
-    let register = Register {
-        tenant: some("default"),
-        name: "ada".into(),
-        display_name: some("Ada"),
-        email: some("ada@example.org"),
-        password: "correct horse".into(),
-        invite: some("CODE"),
-        device: some("laptop"),
-    };
-    let short = Register {
-        tenant: None,
-        display_name: None,
-        email: None,
-        invite: None,
-        device: None,
-        ..register.clone()
-    };
-    let login = Login {
-        tenant: some("default"),
-        login: "ada".into(),
-        password: "correct horse".into(),
-        device: some("laptop"),
-        code: some("123456"),
-    };
-    let invite = Invite {
-        id: "i1".into(),
-        code: some("CODE"),
-        link: some("hallway://h/invite/CODE"),
-        uses_left: 1,
-        expires_at: Some(AT),
-        room: Some(ROOM),
-    };
-    let patch = ProfilePatch { name: some("ada"), display_name: some("Ada"), status: some("") };
-    let registered = |session| Registered { user: blank_user(), session, verify_email: false };
-    vec![
-        body("GET /server", info),
-        body("register", register),
-        body("register", short),
-        body("registered", registered(Some(session.clone()))),
-        body("registered", registered(None)),
-        body("login", login.clone()),
-        body("login", Login { tenant: None, device: None, code: None, ..login }),
-        body("signed in", SignedIn { user: user(), session: session.clone() }),
-        body("refresh", Refresh { refresh_token: "r".into() }),
-        body("refreshed", Refreshed { session }),
-        body("password", ChangePassword { old: "old horse".into(), new: "new horse".into() }),
-        body("new invite", NewInvite { uses: Some(5), expires_in_ms: Some(1), room: Some(ROOM) }),
-        body("new invite", NewInvite::default()),
-        body("invite", invite.clone()),
-        body("invite", Invite { code: None, link: None, expires_at: None, room: None, ..invite }),
-        body("profile", patch),
-        body("profile", ProfilePatch::default()),
-        body("close account", CloseAccount { password: "correct horse".into() }),
-    ]
 }
 
 fn rooms() -> Vec<String> {

@@ -1,8 +1,10 @@
 //! Accounts: making one, its password, closing it.
 
 use super::audit::{self, Actor, Note};
+use super::mails::{self, Slip};
 use super::sessions::{self, NewSession};
-use super::{Event, Me, Read, Result, StoreError, Tx, invites, jobs, members, own, tenants, users};
+use super::{Event, Me, Read, Result, StoreError, Tx};
+use super::{chores, invites, jobs, members, own, tenants, users};
 use crate::params;
 use hallway_protocol::ids::{TenantId, UserId};
 use hallway_protocol::rest::Registration;
@@ -19,6 +21,10 @@ pub struct Newcomer {
     pub display_name: String,
     /// Mail address.
     pub email: Option<String>,
+    /// Language of mails to them.
+    pub language: String,
+    /// Mail is on: the address is theirs once it is verified, by the link of this.
+    pub slip: Option<Slip>,
     /// Argon2 hash.
     pub password: String,
     /// SHA-256 of an invite's code or of the owner token.
@@ -34,8 +40,9 @@ enum Door {
     Invite(invites::Opened),
 }
 
-/// Makes an account and its first session. The owner token, or one use of the invite, is spent in
-/// the same transaction.
+/// Makes an account and its first session, which waits where an address is to be verified first. The
+/// owner token, or one use of the invite, is spent in the same transaction. The owner waits for no
+/// mail: who runs the server must be able to mend it.
 pub fn register(
     tx: &mut Tx<'_>,
     tenant: TenantId,
@@ -47,10 +54,16 @@ pub fn register(
     if tx.number(taken, params![tenant, &folded(&new.name)])? > 0 {
         return Err(StoreError::Taken("name"));
     }
-    let email = new.email.as_deref().map(folded);
-    let taken = "select count(*) from users where tenant = $1 and email_folded = $2";
-    if email.is_some() && tx.number(taken, params![tenant, email.as_deref()])? > 0 {
-        return Err(StoreError::Taken("email"));
+    let owner = matches!(door, Door::Owner(_));
+    if new.slip.is_some() {
+        if new.email.is_none() && !owner {
+            return Err(StoreError::Invalid("email", "is needed".into()));
+        }
+    } else if let Some(email) = new.email.as_deref() {
+        let taken = "select count(*) from users where tenant = $1 and email_folded = $2";
+        if tx.number(taken, params![tenant, &folded(email)])? > 0 {
+            return Err(StoreError::Taken("email"));
+        }
     }
     if let Door::Invite(opened) = &door
         && let Some(room) = opened.room
@@ -65,11 +78,15 @@ pub fn register(
     if !spent {
         return Err(wrong_invite());
     }
-    let role = if matches!(door, Door::Owner(_)) { 2 } else { 0 };
-    let user = insert(tx, tenant, role, new, email.as_deref())?;
+    let user = insert(tx, tenant, owner, new)?;
     let note = Note::of(Some(tenant), Actor::Person(user), "registered");
-    audit::note(tx, &note.from(new.session.address).with("owner", role == 2))?;
-    sessions::create(tx, user, &new.session)?;
+    audit::note(tx, &note.from(new.session.address).with("owner", owner))?;
+    if let Some(slip) = &new.slip {
+        mails::welcome(tx, tenant, user, slip)?;
+    }
+    if owner || new.slip.is_none() {
+        sessions::create(tx, user, &new.session)?;
+    }
     if let Door::Invite(invites::Opened { room: Some(room), made_by, .. }) = door {
         members::bring(tx, room, user, made_by)?;
     }
@@ -105,20 +122,19 @@ fn wrong_invite() -> StoreError {
     StoreError::Invalid("invite", "opens nothing (any more)".into())
 }
 
-fn insert(
-    tx: &mut Tx<'_>,
-    tenant: TenantId,
-    role: i64,
-    new: &Newcomer,
-    email_folded: Option<&str>,
-) -> Result<UserId> {
+fn insert(tx: &mut Tx<'_>, tenant: TenantId, owner: bool, new: &Newcomer) -> Result<UserId> {
     let user = UserId(tenants::free(tx, "select count(*) from users where id = $1")?);
-    let now = tx.now();
+    let (now, hour, role) = (tx.now(), chores::hours(tx)?, if owner { 2i64 } else { 0 });
+    let waits = new.slip.is_some();
+    let (email, next) =
+        if waits { (None, new.email.as_deref()) } else { (new.email.as_deref(), None) };
+    let (email_folded, next_folded) = (email.map(folded), next.map(folded));
     tx.exec(
         "insert into users (id, tenant, name, name_folded, display_name, display_folded, email,
             email_folded, avatar, status, role, bot, guest, password, head, rev, created_at,
-            deleted_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, null, '', $9, 0, 0, $10, 1, 1, $11, null)",
+            deleted_at, email_next, email_next_folded, unverified_hour, language)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, null, '', $9, 0, 0, $10, 1, 1, $11, null, $12, $13,
+            $14, $15)",
         params![
             user,
             tenant,
@@ -126,11 +142,15 @@ fn insert(
             &folded(&new.name),
             &new.display_name,
             &folded(&new.display_name),
-            new.email.as_deref(),
-            email_folded,
+            email,
+            email_folded.as_deref(),
             role,
             &new.password,
-            now
+            now,
+            next,
+            next_folded.as_deref(),
+            Some(hour).filter(|_| waits && !owner),
+            &new.language
         ],
     )?;
     tx.made(user);
@@ -146,7 +166,8 @@ pub struct Credentials {
     pub password: Option<String>,
 }
 
-/// The account of a login: a user name or a mail address.
+/// The account of a login: a user name or a mail address, and last of all one that waits to be
+/// verified, so that its owner is told so.
 pub fn credentials(
     read: &mut Read<'_>,
     tenant: TenantId,
@@ -154,9 +175,11 @@ pub fn credentials(
 ) -> Result<Option<Credentials>> {
     read.one(
         "select u.id, u.password from users u join tenants t on t.id = u.tenant
-         where u.tenant = $1 and (u.name_folded = $2 or u.email_folded = $2)
+         where u.tenant = $1 and (u.name_folded = $2 or u.email_folded = $2
+               or (u.email_next_folded = $2 and u.unverified_hour is not null))
             and u.deleted_at is null and t.suspended = 0
-         order by case when u.name_folded = $2 then 0 else 1 end",
+         order by case when u.name_folded = $2 then 0 when u.email_folded = $2 then 1 else 2 end,
+            u.created_at desc, u.id",
         params![tenant, &folded(login)],
         |row| Ok(Credentials { user: row.get(0)?, password: row.get(1)? }),
     )
@@ -233,14 +256,22 @@ pub fn close(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
     if me.role == TenantRole::Owner && tenants::owners(tx, me.tenant)? == 1 {
         return Err(StoreError::Conflict("the last owner cannot close the account"));
     }
+    shut(tx, me)
+}
+
+/// The same for an account that nobody verified in time.
+pub(super) fn shut(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
+    tx.hold_people(&[me.user])?;
     let (rev, now) = (own::next(tx, me.user)?, tx.now());
     tx.exec(
         "update users set name = '', name_folded = $1, display_name = '', display_folded = '',
-            email = null, email_folded = null, avatar = null, status = '', password = null,
-            deleted_at = $2, rev = $3
+            email = null, email_folded = null, email_next = null, email_next_folded = null,
+            unverified_hour = null, avatar = null, status = '', password = null, deleted_at = $2,
+            rev = $3
          where id = $4",
         params![&format!("#{}", me.user), now, rev, me.user],
     )?;
+    mails::forget_of(tx, me.user)?;
     tx.exec("delete from storage where person = $1", params![me.user])?;
     users::publish(tx, me)?;
     let sessions = tx.all(

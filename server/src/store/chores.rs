@@ -2,15 +2,18 @@
 //! bookkeeping: what is left undone stays a job.
 
 use super::jobs::{self, DEAD, Job, Kind};
-use super::{Read, Result, StoreError, Tx, audit, erase, members, ops, own, rooms, sessions};
+use super::{Me, Read, Result, StoreError, Tx};
+use super::{accounts, audit, erase, mails, members, ops, own, rooms, sessions};
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
-use hallway_protocol::rows::MineState;
+use hallway_protocol::rows::{MineState, TenantRole};
 
 /// Rows of one kind that one step touches.
 const CHUNK: i64 = 500;
 /// People whose lists one step changes: three rows each.
 const PEOPLE: i64 = 150;
+/// Accounts that one step closes.
+const ACCOUNTS: i64 = 20;
 /// How often the clean-up runs.
 const CLEAN_UP: Millis = 3_600_000;
 
@@ -123,7 +126,8 @@ fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
 /// that nobody used.
 fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
     let (now, hour) = (tx.now(), hours(tx)?);
-    let unused = sessions::end_unused(tx)?;
+    let unused = sessions::end_unused(tx)? | close_unverified(tx)?;
+    let gone = mails::forget(tx, CHUNK)?;
     let mut most = tx.exec(
         "delete from ops where (person, key) in
             (select person, key from ops where made_hour < $1 order by made_hour limit $2)",
@@ -151,7 +155,19 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
         params![hour - ops::KEPT, CHUNK],
     )?);
     most = most.max(audit::forget(tx, hour, CHUNK)?);
-    Ok(is_full(most) || unused)
+    Ok(is_full(most.max(gone)) || unused)
+}
+
+/// Closes accounts whose address nobody verified, so that their names are free again; true: there
+/// may be more.
+fn close_unverified(tx: &mut Tx<'_>) -> Result<bool> {
+    let late = mails::unverified(tx, ACCOUNTS)?;
+    tx.hold_people(&late.iter().map(|(_, user)| *user).collect::<Vec<_>>())?;
+    for (tenant, user) in &late {
+        let (tenant, user, role, session) = (*tenant, *user, TenantRole::Member, String::new());
+        accounts::shut(tx, &Me { tenant, user, role, guest: false, session })?;
+    }
+    Ok(late.len() as i64 == ACCOUNTS)
 }
 
 fn is_full(touched: u64) -> bool {

@@ -82,6 +82,7 @@ pub const STEPS: &[(&str, &str)] = &[
             (select tenant, name from externals where tenant = $1 limit $2)",
     ),
     ("keys", "delete from keys where id in (select id from keys where tenant = $1 limit $2)"),
+    ("mails", "delete from mails where id in (select id from mails where tenant = $1 limit $2)"),
     ("users", "delete from users where id in (select id from users where tenant = $1 limit $2)"),
     ("audit", "delete from audit where id in (select id from audit where tenant = $1 limit $2)"),
     ("jobs", "delete from jobs where id in (select id from jobs where tenant = $1 limit $2)"),

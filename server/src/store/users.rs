@@ -26,12 +26,14 @@ pub fn show(read: &mut Read<'_>, me: &Me, user: UserId) -> Result<User> {
 /// My own row, with what only I see.
 pub fn own_row(read: &mut Read<'_>, user: UserId) -> Result<User> {
     read.one(
-        "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev, role, email
+        "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev, role, email,
+            email_next, language
          from users where id = $1",
         params![user],
         |found| {
-            let role = Some(role(found.get(9)?));
-            Ok(User { role, email: found.get(10)?, ..row(found)? })
+            let (role, language) = (Some(role(found.get(9)?)), found.get(12)?);
+            let (email, email_next) = (found.get(10)?, found.get(11)?);
+            Ok(User { role, email, email_next, language, ..row(found)? })
         },
     )?
     .ok_or(StoreError::NotFound("person"))
@@ -84,6 +86,7 @@ pub fn list(read: &mut Read<'_>, me: &Me, find: &Find) -> Result<Rows> {
         None => read.all(
             "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev
              from users where tenant = $1 and name_folded > $2 and deleted_at is null
+                and unverified_hour is null
                 and (name_folded like $3 escape '\\' or display_folded like $3 escape '\\')
              order by name_folded limit $4",
             params![me.tenant, &after, &like, limit],
@@ -110,16 +113,29 @@ pub fn update(
     let name = patch.name.as_ref().unwrap_or(&now.name);
     let display_name = patch.display_name.as_ref().unwrap_or(&now.display_name);
     let status = patch.status.as_ref().unwrap_or(&now.status);
+    let language = patch.language.as_ref().or(now.language.as_ref());
     let held = "select count(*) from users where tenant = $1 and name_folded = $2 and id <> $3";
     if tx.number(held, params![me.tenant, &folded(name), me.user])? > 0 {
         return Err(StoreError::Taken("name"));
     }
-    if (name, display_name, status) != (&now.name, &now.display_name, &now.status) {
-        let rev = own::next(tx, me.user)?;
+    let same = (name, display_name, status) == (&now.name, &now.display_name, &now.status);
+    if !same || language != now.language.as_ref() {
+        let (rev, language) = (own::next(tx, me.user)?, language.map_or("en", String::as_str));
+        let (name_folded, display_folded) = (folded(name), folded(display_name));
+        let (name_folded, display_folded) = (&name_folded, &display_folded);
         tx.exec(
             "update users set name = $1, name_folded = $2, display_name = $3, display_folded = $4,
-                status = $5, rev = $6 where id = $7",
-            params![name, &folded(name), display_name, &folded(display_name), status, rev, me.user],
+                status = $5, language = $6, rev = $7 where id = $8",
+            params![
+                name,
+                name_folded,
+                display_name,
+                display_folded,
+                status,
+                language,
+                rev,
+                me.user
+            ],
         )?;
         publish(tx, me)?;
     }
@@ -131,7 +147,8 @@ pub fn update(
 pub(super) fn publish(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
     let own = own_row(tx, me.user)?;
     own::publish(tx, me.user, own.rev, Row::User(own.clone()));
-    let row = Row::User(User { role: None, email: None, second_factor: false, ..own });
+    let row = User { role: None, email: None, second_factor: false, ..own };
+    let row = Row::User(User { email_next: None, language: None, ..row });
     tx.emit(Event::User { user: me.user, row });
     Ok(())
 }
@@ -185,6 +202,8 @@ fn row(row: &Record<'_>) -> Outcome<User> {
         deleted: row.get::<Option<Millis>>(7)?.is_some(),
         role: None,
         email: None,
+        email_next: None,
+        language: None,
         second_factor: false,
         rev: row.get(8)?,
     })

@@ -212,6 +212,8 @@ pub fn newcomer(name: &str) -> Newcomer {
         name: name.into(),
         display_name: name.to_uppercase(),
         email: None,
+        language: "en".into(),
+        slip: None,
         password: format!("hash of {name}"),
         invite: None,
         session: new_session(&format!("session of {name}")),

@@ -16,6 +16,7 @@ mod jobs;
 mod killed;
 mod lanes;
 mod logs;
+mod mails;
 mod messages;
 mod promises;
 mod rooms;

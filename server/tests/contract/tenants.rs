@@ -9,7 +9,7 @@ use hallway_server::store::audit::Actor;
 use hallway_server::store::jobs::Side;
 use hallway_server::store::tenants::NewTenant;
 use hallway_server::store::{
-    Event, StoreError, chores, erase, invites, jobs, members, ops, storage, tenants,
+    Event, StoreError, chores, erase, invites, jobs, mails, members, ops, storage, tenants,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -165,6 +165,8 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
              values ($1, $2, 'shop', 'read', $3, 'operator', 0)",
             params![&id, me.tenant, &hash],
         )?;
+        let slip = mails::Slip { id: id.clone(), hash };
+        mails::forgot(tx, me.tenant, "nobody@example.org", &slip)?;
         jobs::enqueue(tx, Some(me.tenant), jobs::Kind::EraseRoom, "0", None)
     });
     kept.await.expect("kept");

@@ -19,6 +19,10 @@ const CALLERS: [&str; 9] =
 const RIGHTS: &[(&str, &str, &str)] = &[
     ("GET /server",                              "",                             "+++++++++"),
     ("POST /auth/register",                      "",                             "*********"),
+    ("POST /auth/verify-email",                  r#"{"token":"x"}"#,             "?????????"),
+    ("POST /auth/resend-verification",           r#"{"email":"a@b.example"}"#,   "+++++++++"),
+    ("POST /auth/forgot-password",               r#"{"email":"a@b.example"}"#,   "+++++++++"),
+    ("POST /auth/reset-password",                r#"{"token":"x","password":"a pot of tea"}"#, "?????????"),
     ("POST /auth/login",                         "",                             "*********"),
     ("POST /auth/refresh",                       "",                             "*********"),
     ("GET /socket",                              "",                             "*********"),

@@ -5,6 +5,7 @@
 
 mod call;
 mod person;
+pub mod smtp;
 mod socket;
 
 pub use call::{Answer, Call};

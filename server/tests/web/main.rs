@@ -13,6 +13,7 @@ mod invites;
 mod keys;
 mod letter;
 mod limits;
+mod mails;
 mod messages;
 mod once;
 mod people;

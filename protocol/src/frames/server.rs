@@ -228,11 +228,11 @@ pub struct Delta {
 pub struct Done {
     /// The command.
     pub id: u64,
-    /// Its room; absent for commands of my own log.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Its room.
+    #[serde(default)]
     pub room: Option<RoomId>,
-    /// Number of the change in the room's log.
-    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
+    /// Number of the change in the room's log; null where that took none (`forget`, `read`, `mine`).
+    #[serde(default, deserialize_with = "exact")]
     pub seq: Option<Seq>,
     /// `read`, `mine`: head of my own log after it.
     #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]

@@ -247,7 +247,8 @@ fn keep(
         Ok(Box::pin(async move {
             let (head, mine) = kept.await?;
             let (own, row) = (Some(head), mine.map(Row::Mine));
-            Ok(Outcome::Done(Box::new(Done { id, room: None, seq: None, own, again: false, row })))
+            let room = Some(room);
+            Ok(Outcome::Done(Box::new(Done { id, room, seq: None, own, again: false, row })))
         }))
     });
 }

@@ -12,6 +12,11 @@ use hallway_protocol::ids::{RoomId, Seq, UserId};
 use hallway_protocol::limits::{DELTA_BYTES, DELTA_ROWS, PAGE, REPLAY_MAX, WINDOW_ROWS};
 use hallway_protocol::rows::{RoomKind, Row};
 
+/// Messages of a window, in bytes: what else is in it finds room in the same frame of 1 MiB.
+const WINDOW_BYTES: usize = 640 * 1024;
+/// The same of the older messages in it that changed.
+const CHANGED_BYTES: usize = 256 * 1024;
+
 /// What a client holds of a room, and how much it wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Pull {
@@ -108,16 +113,17 @@ fn window(read: &mut Read<'_>, facts: &Facts, standing: Standing, asked: &Pull) 
         range,
         reactions::row,
     )?;
-    if changed.len() + reacted.len() > WINDOW_ROWS {
+    let mut people = pages::named(&changed);
+    people.extend(reacted.iter().map(|reaction| reaction.user));
+    let (changes, reacted) = (changed.len() + reacted.len(), reacted.into_iter());
+    let changed: Vec<Row> = changed.into_iter().map(Row::Message).collect();
+    if changes > WINDOW_ROWS || bytes(&changed) > CHANGED_BYTES {
         return fresh(read, facts, standing, asked, DeltaKind::Reset);
     }
     latest(read, facts, standing, asked, &mut delta)?;
-    let mut people = pages::named(&changed);
-    people.extend(reacted.iter().map(|reaction| reaction.user));
-    let changed = changed.into_iter().map(Row::Message);
     // What lies among the latest is there already, in the same version.
     let first = delta.first;
-    let old = changed.chain(reacted.into_iter().map(Row::Reaction));
+    let old = changed.into_iter().chain(reacted.map(Row::Reaction));
     let old: Vec<Row> = old.filter(|row| !is_from(row, first)).collect();
     delta.rows.extend(old);
     delta.rows.extend(users::rows(read, people)?);
@@ -145,11 +151,17 @@ fn latest(
     asked: &Pull,
     delta: &mut Delta,
 ) -> Result<()> {
-    let limit = asked.latest.unwrap_or(PAGE.0).clamp(1, PAGE.1);
-    let (found, first) = pages::latest(read, facts, standing.min_seq, limit)?;
-    delta.first = first;
-    delta.rows = pages::dressed(read, facts.id, standing.min_seq, found)?;
-    Ok(())
+    let mut limit = asked.latest.unwrap_or(PAGE.0).clamp(1, PAGE.1);
+    loop {
+        let (found, first) = pages::latest(read, facts, standing.min_seq, limit)?;
+        delta.first = first;
+        delta.rows = pages::dressed(read, facts.id, standing.min_seq, found)?;
+        if limit == 1 || bytes(&delta.rows) <= WINDOW_BYTES {
+            return Ok(());
+        }
+        // What is left out is part of the hole, like all that is older.
+        limit /= 2;
+    }
 }
 
 /// The room, and memberships that changed since.

@@ -10,7 +10,7 @@ use hallway_protocol::text::folded;
 
 /// The rooms I am in, hidden direct ones left out.
 pub fn mine(read: &mut Read<'_>, me: &Me, next: Option<&str>, limit: usize) -> Result<Rows> {
-    let after: i64 = next.and_then(|next| next.parse().ok()).unwrap_or(0);
+    let after = pages::number(next)?.unwrap_or(0);
     let found = read.all(
         "select r.id, r.kind, r.name, r.topic, r.visibility, r.history, r.ephemeral, r.sealed,
             r.deleted_at, r.rev
@@ -36,10 +36,7 @@ pub fn public(
 ) -> Result<Rows> {
     access::may_in_tenant(me, TenantAct::Rooms)?;
     let like = format!("%{}%", escaped(&folded(query)));
-    let (id, name) = next
-        .and_then(|next| next.split_once(':'))
-        .and_then(|(id, name)| Some((id.parse().ok()?, name)))
-        .unwrap_or((0i64, ""));
+    let (id, name) = pages::pair(next)?.unwrap_or((0, ""));
     let found = read.all(
         "select id, kind, name, topic, visibility, history, ephemeral, sealed, deleted_at, rev
          from rooms

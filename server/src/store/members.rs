@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::engine::{Outcome, Record};
 use super::rooms::{self, Facts};
-use super::{Me, Once, Read, Result, StoreError, Tx, direct, ops, own, users};
+use super::{Me, Once, Read, Result, StoreError, Tx, direct, ops, own, pages, users};
 use crate::access::{self, Act};
 use crate::params;
 use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
@@ -246,7 +246,7 @@ pub fn list(
 ) -> Result<Rows> {
     let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
     access::may(read, me, Act::See, &facts)?;
-    let after: i64 = after.and_then(|after| after.parse().ok()).unwrap_or(0);
+    let after = pages::number(after)?.unwrap_or(0);
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = read.all(
         "select room, person, role, joined_seq, left_seq, rev from members

@@ -104,7 +104,7 @@ pub fn thread(
     let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
     let min_seq = access::may(read, me, Act::See, &facts)?.min_seq;
     let first = messages::visible(read, room, seq, min_seq)?;
-    let from = number(next).unwrap_or(seq);
+    let from = number(next)?.unwrap_or(seq);
     let mut found = read.all(
         select_messages!(
             "where room = $1 and thread = $2 and seq > $3 and seq >= $4
@@ -130,12 +130,13 @@ pub fn pins(
 ) -> Result<Rows> {
     let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
     let min_seq = access::may(read, me, Act::See, &facts)?.min_seq;
+    let below = number(next)?.unwrap_or(facts.head + 1);
     let found = read.all(
         select_messages!(
             "where room = $1 and pinned = 1 and seq < $2 and seq >= $3
          order by seq desc limit $4"
         ),
-        params![room, number(next).unwrap_or(facts.head + 1), min_seq, count(limit)],
+        params![room, below, min_seq, count(limit)],
         messages::row,
     )?;
     let next = more(&found, limit);
@@ -144,10 +145,10 @@ pub fn pins(
 
 /// All I wrote, room by room, in the rooms I am in.
 pub fn written(read: &mut Read<'_>, me: &Me, next: Option<&str>, limit: usize) -> Result<Rows> {
-    let (room, seq) = next
-        .and_then(|next| next.split_once(':'))
-        .and_then(|(room, seq)| Some((room.parse().ok()?, seq.parse().ok()?)))
-        .unwrap_or((0i64, 0i64));
+    let (room, seq) = match pair(next)? {
+        Some((room, seq)) => (room, number(Some(seq))?.unwrap_or(0)),
+        None => (0, 0),
+    };
     let found = read.all(
         "select m.room, m.seq, m.rev, m.n, m.kind, m.sender, m.at, m.key, m.text, m.reply, m.thread,
             m.mentions, m.everyone, m.meta, m.edited_at, m.pinned, m.deleted_at
@@ -220,8 +221,20 @@ fn more(found: &[Message], limit: usize) -> Option<String> {
     found.last().filter(|_| found.len() == limit).map(|last| last.seq.to_string())
 }
 
-fn number(next: Option<&str>) -> Option<i64> {
-    next.and_then(|next| next.parse().ok())
+/// Where a list goes on, as our own `next` said.
+pub(super) fn number(next: Option<&str>) -> Result<Option<i64>> {
+    next.map(|next| next.parse().map_err(|_| not_ours())).transpose()
+}
+
+/// The same of two parts: a number, and what follows the colon.
+pub(super) fn pair(next: Option<&str>) -> Result<Option<(i64, &str)>> {
+    let Some(next) = next else { return Ok(None) };
+    let (number, rest) = next.split_once(':').ok_or_else(not_ours)?;
+    Ok(Some((number.parse().map_err(|_| not_ours())?, rest)))
+}
+
+fn not_ours() -> StoreError {
+    StoreError::Invalid("next", "is not what a list said".into())
 }
 
 pub(super) fn count(limit: usize) -> i64 {

@@ -1,6 +1,6 @@
 //! What stands in the protocol in one word each, held to that word.
 
-use crate::house::{Call, House, Socket, int, key};
+use crate::house::{Call, House, Socket, int, key, of_kind};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,4 +195,74 @@ async fn an_account_is_closed_without_a_body_and_a_wrong_password_closes_none() 
     lin.delete("/users/me").await.ok(204);
     let me = Call::new("GET", "/users/me").token(&lin.token).to(lin.address).await;
     assert_eq!(me.refused(), (401, "signed_out"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_is_one_frame_however_long_the_messages_are() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let room = ada.group("kitchen", &[]).await;
+    let long = "\u{1f375}".repeat(4_000);
+    for _ in 0..80 {
+        ada.says(room, &long).await;
+    }
+    let (mut socket, _) = ada.socket().await;
+    let asked = json!({"type": "pull", "room": room, "since": 0, "latest": 100});
+    socket.asks(asked).await;
+    let window = socket.hears("delta").await;
+    assert!(window.to_string().len() < 1024 * 1024, "{} bytes", window.to_string().len());
+    let (first, to) = (int(&window["first"]), int(&window["to"]));
+    let seqs = |rows: &Value| -> Vec<i64> {
+        of_kind(rows, "message").iter().map(|row| int(&row["seq"])).collect()
+    };
+    assert_eq!(seqs(&window["rows"]), (first..=to).collect::<Vec<_>>(), "nothing is missing in it");
+    assert!(to - first > 20, "{first}..{to}");
+    assert_eq!(window["hole"], json!([1, first - 1]));
+    let page = ada.get(&format!("/rooms/{room}/messages?before={first}&limit=100")).await.ok(200);
+    assert_eq!((int(&page["lo"]), int(&page["hi"])), (1, first - 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ok_has_every_field() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let room = ada.group("kitchen", &[]).await;
+    let seq = ada.says(room, "tea?").await["seq"].clone();
+    let (mut socket, _) = ada.socket().await;
+    for (frame, own) in [
+        (json!({"type": "send", "room": room, "key": key(), "text": "coffee?"}), false),
+        (json!({"type": "delete", "room": room, "key": key(), "seq": seq}), false),
+        (json!({"type": "read", "room": room, "seq": seq}), true),
+        (json!({"type": "mine", "room": room, "favourite": true}), true),
+        (json!({"type": "forget", "room": room, "key": key()}), false),
+    ] {
+        let said = socket.told(frame).await;
+        assert_eq!(said["type"], "ok", "{said}");
+        let names: Vec<_> = said.as_object().expect("a frame").keys().collect();
+        for name in ["id", "room", "seq", "again", "row"] {
+            assert!(said.get(name).is_some(), "no {name}: {names:?}");
+        }
+        assert_eq!(said["room"], room);
+        assert_eq!(said.get("own").is_some(), own, "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_next_that_no_list_said_is_refused() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let room = ada.group("kitchen", &[]).await;
+    let seq = int(&ada.says(room, "tea?").await["seq"]);
+    for path in [
+        "/rooms".to_owned(),
+        "/rooms/directory".to_owned(),
+        "/users/me/messages".to_owned(),
+        format!("/rooms/{room}/members"),
+        format!("/rooms/{room}/pins"),
+        format!("/rooms/{room}/messages/{seq}/thread"),
+    ] {
+        ada.get(&path).await.ok(200);
+        let said = ada.get(&format!("{path}?next=garbage")).await;
+        assert!(said.refused() == (422, "invalid") && said.blames("next"), "{path}: {said:?}");
+    }
 }

@@ -5,19 +5,21 @@ use crate::access::{self, Admin, AdminAct};
 use crate::app::App;
 use crate::auth::{Session, bearer, digest};
 use crate::error::{Refusal, Result};
-use crate::extract::{Query, page_size};
+use crate::extract::{Once, Path, Query, page_size};
 use crate::front::Caller;
+use crate::hub::line::Line;
 use crate::keys;
-use crate::store;
+use crate::routes::done;
 use crate::store::audit::{self, Actor, Find};
+use crate::store::{self, Needs, letters};
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hallway_protocol::ids::{Key, TenantId};
-use hallway_protocol::rest::Items;
+use hallway_protocol::rest::{DeadLetter, Items, Stats};
 use hallway_protocol::rows::TenantRole;
 use serde::Deserialize;
 
@@ -120,3 +122,65 @@ fn lines(app: App, find: Find) -> Response {
 
 /// Lines read at once for an export.
 const PAGE: usize = 500;
+
+/// Which dead letters.
+#[derive(Debug, Default, Deserialize)]
+pub struct Letters {
+    kind: Option<String>,
+    next: Option<String>,
+    limit: Option<usize>,
+}
+
+/// `GET /admin/dead-letters`: jobs that were given up, the last first.
+pub async fn dead_letters(
+    State(app): State<App>,
+    Run(admin): Run,
+    Query(which): Query<Letters>,
+) -> Result<axum::Json<Items<DeadLetter>>> {
+    let limit = page_size(which.limit);
+    let after = which.next.as_deref().map(|next| {
+        let (at, id) = next.split_once('.')?;
+        Some((at.parse().ok()?, id.to_owned()))
+    });
+    if after == Some(None) {
+        return Err(Refusal::invalid("next", "is no place in this list"));
+    }
+    let find = letters::Find { kind: which.kind, after: after.flatten(), limit };
+    let items = app.store.read(move |read| letters::list(read, &admin, &find)).await?;
+    let last = items.last().filter(|_| items.len() == limit);
+    let next = last.map(|last| format!("{}.{}", last.dead_at, last.id));
+    Ok(axum::Json(Items { items, next }))
+}
+
+/// `POST /admin/dead-letters/{id}/retry`: it is tried again, from the beginning.
+pub async fn retry(
+    State(app): State<App>,
+    Run(admin): Run,
+    Path(id): Path<String>,
+    Once(key): Once,
+) -> Result<Response> {
+    let needs = Needs::default();
+    let tried = app.store.write(needs, move |tx| letters::retry(tx, &admin, key.as_ref(), &id));
+    Ok(done(tried.await?, StatusCode::ACCEPTED))
+}
+
+/// `DELETE /admin/dead-letters/{id}`: it will not be done.
+pub async fn drop_letter(
+    State(app): State<App>,
+    Run(admin): Run,
+    Path(id): Path<String>,
+    Once(key): Once,
+) -> Result<Response> {
+    let needs = Needs::default();
+    let gone = app.store.write(needs, move |tx| letters::destroy(tx, &admin, key.as_ref(), &id));
+    Ok(done(gone.await?, StatusCode::NO_CONTENT))
+}
+
+/// `GET /admin/stats`: figures of the server, or of the tenant that one runs.
+pub async fn stats(State(app): State<App>, Run(admin): Run) -> Result<axum::Json<Stats>> {
+    let tenant = admin.tenant;
+    let counted = app.store.read(move |read| letters::stats(read, &admin)).await?;
+    let is_of = |line: &Line| tenant.is_none_or(|tenant| line.tenant == tenant);
+    let connections = i64::try_from(app.hub.count_where(is_of)).unwrap_or(i64::MAX);
+    Ok(axum::Json(Stats { connections, uptime_ms: app.clock.ticks(), ..counted }))
+}

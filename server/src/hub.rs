@@ -302,6 +302,11 @@ impl Hub {
         lines.filter(|line| is(line)).for_each(|line| line.end(code));
     }
 
+    /// How many connections there are of which this is so.
+    pub fn count_where(&self, is: impl Fn(&Line) -> bool) -> usize {
+        self.people.lock().values().flatten().filter(|line| is(line)).count()
+    }
+
     /// The connections of a person.
     pub fn lines(&self, user: UserId) -> Vec<Arc<Line>> {
         self.people.lock().get(&user).cloned().unwrap_or_default()

@@ -132,6 +132,10 @@ pub const TABLE: &[Route] = &[
     route("POST",   "/admin/tenants/{id}/keys",             Runs,               || post(keys::create)),
     route("DELETE", "/admin/tenants/{id}/keys/{key}",       Runs,               || delete(keys::destroy)),
     route("GET",    "/admin/audit",                         Runs,               || get(admin::audit)),
+    route("GET",    "/admin/dead-letters",                  Runs,               || get(admin::dead_letters)),
+    route("POST",   "/admin/dead-letters/{id}/retry",       Runs,               || post(admin::retry)),
+    route("DELETE", "/admin/dead-letters/{id}",             Runs,               || delete(admin::drop_letter)),
+    route("GET",    "/admin/stats",                         Runs,               || get(admin::stats)),
     route("GET",    "/socket",                              Anyone,             || get(socket::open)),
 ];
 

@@ -24,6 +24,7 @@ pub mod keys;
 mod lane;
 #[cfg(test)]
 mod lane_test;
+pub mod letters;
 pub mod links;
 pub mod mails;
 pub mod marks;

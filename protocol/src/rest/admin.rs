@@ -220,3 +220,61 @@ pub struct MintSession {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
 }
+
+/// One line of `GET /admin/dead-letters`: a job that was given up.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Its id.
+    pub id: String,
+    /// What was to be done.
+    pub kind: String,
+    /// How often it was tried.
+    #[serde(deserialize_with = "exact")]
+    pub attempts: i64,
+    /// What the last attempt said.
+    pub last_error: Option<String>,
+    /// Since when it was to be done.
+    #[serde(deserialize_with = "exact")]
+    pub created_at: Millis,
+    /// When it was given up.
+    #[serde(deserialize_with = "exact")]
+    pub dead_at: Millis,
+}
+
+/// `GET /admin/stats`: of the server, or of the tenant that one runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Stats {
+    /// Tenants.
+    #[serde(deserialize_with = "exact")]
+    pub tenants: i64,
+    /// Accounts of people that are not closed.
+    #[serde(deserialize_with = "exact")]
+    pub users: i64,
+    /// People without an account.
+    #[serde(deserialize_with = "exact")]
+    pub guests: i64,
+    /// Programs.
+    #[serde(deserialize_with = "exact")]
+    pub bots: i64,
+    /// Devices signed in.
+    #[serde(deserialize_with = "exact")]
+    pub sessions: i64,
+    /// Rooms that are not deleted.
+    #[serde(deserialize_with = "exact")]
+    pub rooms: i64,
+    /// Messages ever said in them.
+    #[serde(deserialize_with = "exact")]
+    pub messages: i64,
+    /// Connections of this node.
+    #[serde(deserialize_with = "exact")]
+    pub connections: i64,
+    /// Work that waits or is under way.
+    #[serde(deserialize_with = "exact")]
+    pub jobs: i64,
+    /// Work that was given up.
+    #[serde(deserialize_with = "exact")]
+    pub dead_letters: i64,
+    /// Since the start of this node.
+    #[serde(deserialize_with = "exact")]
+    pub uptime_ms: i64,
+}

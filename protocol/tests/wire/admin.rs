@@ -100,11 +100,35 @@ fn keys() -> Vec<String> {
         created_at: AT,
         key: Some("hw_k1_s".into()),
     };
+    let letter = DeadLetter {
+        id: "j1".into(),
+        kind: "mail".into(),
+        attempts: 24,
+        last_error: Some("refused".into()),
+        created_at: AT,
+        dead_at: AT,
+    };
+    let stats = Stats {
+        tenants: 1,
+        users: 2,
+        guests: 3,
+        bots: 4,
+        sessions: 5,
+        rooms: 6,
+        messages: 7,
+        connections: 8,
+        jobs: 9,
+        dead_letters: 10,
+        uptime_ms: 11,
+    };
     vec![
         body("new key", NewApiKey { name: "shop".into(), scopes }),
         body("key", key.clone()),
         body("key", ApiKey { key: None, ..key }),
         body("mint session", MintSession { device: Some("web".into()) }),
         body("mint session", MintSession::default()),
+        body("dead letter", letter.clone()),
+        body("dead letter", DeadLetter { last_error: None, ..letter }),
+        body("stats", stats),
     ]
 }

@@ -15,6 +15,7 @@ mod errands;
 mod jobs;
 mod killed;
 mod lanes;
+mod letters;
 mod logs;
 mod mails;
 mod messages;

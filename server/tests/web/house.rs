@@ -13,10 +13,12 @@ pub use person::Person;
 pub use socket::Socket;
 
 use hallway_kit::{Clock, Stopper, Tasks};
-use hallway_protocol::ids::Key;
+use hallway_protocol::ids::{Key, TenantId};
 use hallway_server::Server;
 use hallway_server::app::App;
 use hallway_server::config::{Config, Switch};
+use hallway_server::params;
+use hallway_server::store::{Needs, jobs};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -151,6 +153,25 @@ impl House {
             server.run(listener, stop).await.expect("it ends as asked");
         });
         House { clock, app, door: Door { address, folder }, tasks, stopper }
+    }
+
+    /// A job that was given up, of a tenant or of the server; its id. Tried again, there is nothing
+    /// left to do in it.
+    pub async fn dead_letter(&self, tenant: Option<i64>) -> String {
+        let made = self.app.store.write(Needs::default(), move |tx| {
+            let (target, tenant) = (key(), tenant.map(TenantId));
+            jobs::enqueue(tx, tenant, jobs::Kind::LeaveRooms, &target, None)?;
+            let sql = "select id from jobs where target = $1";
+            let id = tx.one(sql, params![&target], |row| row.get::<String>(0))?;
+            let now = tx.now();
+            tx.exec(
+                "update jobs set state = 'dead', attempts = 24, last_error = 'no', dead_at = $1,
+                    target = '1' where target = $2",
+                params![now, &target],
+            )?;
+            Ok(id)
+        });
+        made.await.expect("a job").expect("a dead one")
     }
 
     /// Asks it to stop and waits for it; whether it came in time.

@@ -12,6 +12,7 @@ mod house;
 mod invites;
 mod keys;
 mod letter;
+mod letters;
 mod limits;
 mod mails;
 mod messages;

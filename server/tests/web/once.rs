@@ -68,6 +68,8 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("POST /admin/tenants/{id}/keys",            "",     r#"{"name":"shop","scopes":["read"]}"#,
         r#"{"name":"other","scopes":["act"]}"#),
     ("DELETE /admin/tenants/{id}/keys/{key}",    "",     "{}", "{}"),
+    ("POST /admin/dead-letters/{id}/retry",      "",     "", "{}"),
+    ("DELETE /admin/dead-letters/{id}",          "",     "", "{}"),
     ("DELETE /rooms/{room}",                     "",     "{}", "{}"),
     ("POST /rooms/{room}/leave",                 "",     "{}", "{}"),
 ];
@@ -121,6 +123,7 @@ impl Scene {
             "once" => once.into(),
             "password" => PASSWORD.into(),
             "id" if route.contains("sessions") => self.house.login("ada").await.session,
+            "id" if route.contains("/dead-letters") => self.house.dead_letter(None).await,
             "id" if route.contains("/keys") => self.own().await.to_string(),
             "id" if route.contains("/admin/tenants") => {
                 let made = self.operator.post("/admin/tenants", json!({"name": key()})).await;
@@ -156,6 +159,7 @@ impl Scene {
             heads.push(self.ada.get(path).await.body);
         }
         heads.push(self.operator.get("/admin/tenants").await.body);
+        heads.push(self.operator.get("/admin/dead-letters").await.body);
         let keys = format!("/admin/tenants/{}/keys", self.own().await);
         heads.push(self.operator.get(&keys).await.body);
         json!(heads)
@@ -193,7 +197,7 @@ impl Scene {
             call.to(self.house.address).await
         };
         let said = call(&first).await;
-        assert!(matches!(said.status, 200 | 201 | 204), "{route}: {said:?}");
+        assert!(matches!(said.status, 200 | 201 | 202 | 204), "{route}: {said:?}");
         let heads = self.heads().await;
         let again = call(&second).await;
         assert_eq!(again.status, 200, "{route}, the second time: {again:?}");

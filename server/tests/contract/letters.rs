@@ -8,7 +8,7 @@ use hallway_server::store::audit::Actor;
 use hallway_server::store::jobs::{Kind, Side};
 use hallway_server::store::keys::{self, Known, NewKey, Who};
 use hallway_server::store::letters::Find;
-use hallway_server::store::{Event, StoreError, jobs, letters};
+use hallway_server::store::{Event, StoreError, Tx, jobs, letters};
 use std::sync::Arc;
 
 contract!(
@@ -97,7 +97,7 @@ async fn a_key_is_known_until_it_is_removed(stage: Arc<Stage>) {
     let other = runs(Some(TenantId(9)));
     let refused = stage.write(move |tx| keys::destroy(tx, &other, None, tenant, "k1")).await;
     assert!(matches!(refused, Err(StoreError::NotFound(_))), "{refused:?}");
-    let gone = move |tx: &mut _| keys::destroy(tx, &runs(Some(tenant)), None, tenant, "k1");
+    let gone = move |tx: &mut Tx<'_>| keys::destroy(tx, &runs(Some(tenant)), None, tenant, "k1");
     stage.write(gone).await.expect("gone");
     assert!(stage.events.lock().contains(&Event::KeyEnded { key: "k1".into() }));
     assert_eq!(stage.read(|read| keys::known(read, "k1")).await.expect("an answer"), None);
@@ -123,7 +123,7 @@ async fn a_person_is_brought_once_by_the_name_a_backend_has_for_them(stage: Arc<
     }
     users.dedup();
     assert_eq!(users.len(), 1);
-    let find = move |who: Who| stage.read(move |read| keys::person(read, tenant, "k1", &who));
+    let find = |who: Who| stage.read(move |read| keys::person(read, tenant, "k1", &who));
     let me = find(Who::Theirs("cust 7".into())).await.expect("an answer").expect("somebody");
     assert_eq!((me.user, me.session.as_str()), (users[0], format!("key:k1:{}", users[0]).as_str()));
     assert_eq!(find(Who::Ours(users[0])).await.expect("an answer"), Some(me));

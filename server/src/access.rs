@@ -106,8 +106,9 @@ pub fn decide(me: &Me, role: Option<Role>, act: Act, room: &Facts) -> Result<()>
         return hidden;
     }
     if act == Act::JoinByCode {
-        // Who knows the code of a room may see that it is there.
-        return if room.kind == RoomKind::Direct { hidden } else { Ok(()) };
+        // Who knows the code of a room may see that it is there; a guest has the one they are in.
+        let shut = room.kind == RoomKind::Direct || (me.guest && role.is_none());
+        return if shut { hidden } else { Ok(()) };
     }
     let direct = room.kind == RoomKind::Direct;
     let public = room.visibility == Visibility::Public && !me.guest;
@@ -155,12 +156,14 @@ pub enum TenantAct {
     People,
     /// Make and end invites.
     Invite,
+    /// Have a name and a mail address that are one's own.
+    Account,
 }
 
 /// Whether `me` may do `act` in their tenant.
 pub fn may_in_tenant(me: &Me, act: TenantAct) -> Result<()> {
     let allowed = match act {
-        TenantAct::Rooms | TenantAct::People => !me.guest,
+        TenantAct::Rooms | TenantAct::People | TenantAct::Account => !me.guest,
         TenantAct::Invite => !me.guest && me.role >= TenantRole::Admin,
     };
     if allowed { Ok(()) } else { Err(StoreError::Forbidden("you may not do this here")) }
@@ -305,7 +308,7 @@ mod tests {
             ("guest", &guest, Some(Role::Member), &group, "yfyyyyyyfffffffffff"),
             ("stranger", &person, None, &group, "nnynnnnnnnnnnnnnnnn"),
             ("stranger in a public room", &person, None, &channel, "yyyffffffffffffffff"),
-            ("guest beside a public room", &guest, None, &channel, "nnynnnnnnnnnnnnnnnn"),
+            ("guest beside a public room", &guest, None, &channel, "nnnnnnnnnnnnnnnnnnn"),
             ("tenant admin, private room", &admin, None, &group, "nnynnnnnynnnnyyynny"),
             ("tenant admin, public room", &admin, None, &channel, "yyyfyfffyyyyyyyyyyy"),
             ("one of a direct room", &person, Some(Role::Member), &direct, "yfnyyyyyfyfffffffff"),

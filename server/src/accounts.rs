@@ -243,7 +243,8 @@ pub async fn tenant(app: &App, name: Option<String>, origin: &Origin) -> Result<
     }
 }
 
-fn newcomer(body: &Register, password: String, session: NewSession) -> Result<Newcomer> {
+/// What somebody who registers says of themselves, checked.
+pub fn newcomer(body: &Register, password: String, session: NewSession) -> Result<Newcomer> {
     let name = checked("name", text::name(&body.name))?;
     let display_name = match &body.display_name {
         Some(given) => checked("display_name", text::label(given, DISPLAY_NAME_MAX))?,

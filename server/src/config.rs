@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
-use hallway_protocol::rest::Registration;
+use hallway_protocol::rest::{Guests, Registration};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The keys, as they stand in `hallway.toml`; in the environment `HALLWAY_` and upper case.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "listen",
     "data",
     "base_url",
@@ -26,6 +26,7 @@ const KEYS: [&str; 19] = [
     "mail_ca",
     "mail_templates",
     "registration",
+    "guests",
     "secret_file",
     "tls_cert",
     "tls_key",
@@ -76,6 +77,8 @@ pub struct Config {
     pub mail_templates: Option<PathBuf>,
     /// Who may make an account.
     pub registration: Registration,
+    /// Who may come without an account, where the tenant says nothing.
+    pub guests: Guests,
     /// The file of the secret that signs tokens; absent: `DATA/secret`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
@@ -152,6 +155,7 @@ impl Default for Config {
             mail_ca: None,
             mail_templates: None,
             registration: Registration::Invite,
+            guests: Guests::Off,
             secret_file: None,
             tls_cert: None,
             tls_key: None,
@@ -198,6 +202,10 @@ pub struct Flags {
     #[arg(long, value_name = "WHO")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration: Option<String>,
+    /// Who may come without an account: off, code, open [default: off]
+    #[arg(long, value_name = "WHO")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guests: Option<String>,
     /// File of the secret that signs tokens [default: DATA/secret]
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]

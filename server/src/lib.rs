@@ -22,6 +22,7 @@ pub mod extract;
 pub mod figures;
 pub mod folder;
 pub mod front;
+pub mod guests;
 pub mod health;
 pub mod hub;
 pub mod invites;

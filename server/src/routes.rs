@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::error::Refusal;
 use crate::store::Once;
 use crate::{
-    accounts, admin, codes, front, health, invites, keys, mails, marks, members, messages,
+    accounts, admin, codes, front, guests, health, invites, keys, mails, marks, members, messages,
     reactions, rooms, server, sessions, socket, storage, sync, tenants, users,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
@@ -74,6 +74,7 @@ pub const TABLE: &[Route] = &[
     route("POST",   "/auth/forgot-password",                Anyone,             || post(mails::forgot)),
     route("POST",   "/auth/reset-password",                 Anyone,             || post(mails::reset)),
     route("POST",   "/auth/login",                          Anyone,             || post(accounts::login)),
+    route("POST",   "/auth/guest",                          Anyone,             || post(guests::create)),
     route("POST",   "/auth/refresh",                        Anyone,             || post(sessions::refresh)),
     route("POST",   "/auth/logout",                         Person,             || post(sessions::logout)),
     route("GET",    "/auth/sessions",                       Person,             || get(sessions::list)),
@@ -86,6 +87,7 @@ pub const TABLE: &[Route] = &[
     route("PATCH",  "/users/me",                            Person,             || patch(users::update)),
     route("DELETE", "/users/me",                            Person,             || delete(accounts::destroy)),
     route("PUT",    "/users/me/password",                   Person,             || put(accounts::change_password)),
+    route("POST",   "/users/me/account",                    Person,             || post(guests::stay)),
     route("GET",    "/users/me/messages",                   Person,             || get(messages::mine)),
     route("GET",    "/users/me/storage/{key}",              Person,             || get(storage::show)),
     route("PUT",    "/users/me/storage/{key}",              Person,             || put(storage::update)),
@@ -104,6 +106,8 @@ pub const TABLE: &[Route] = &[
     route("POST",   "/rooms/{room}/leave",                  Room(Act::Mine),    || post(members::leave)),
     route("POST",   "/rooms/{room}/code",                   Room(Act::Code),    || post(codes::create)),
     route("DELETE", "/rooms/{room}/code",                   Room(Act::Code),    || delete(codes::destroy)),
+    route("GET",    "/rooms/{room}/guests",                 Room(Act::See),     || get(guests::show)),
+    route("PUT",    "/rooms/{room}/guests",                 Room(Act::Settings), || put(guests::update)),
     route("GET",    "/rooms/{room}/members",                Room(Act::See),     || get(members::list)),
     route("PUT",    "/rooms/{room}/members/{user}",         Room(Act::Add),     || put(members::update)),
     route("DELETE", "/rooms/{room}/members/{user}",         Room(Act::Add),     || delete(members::destroy)),

@@ -3,10 +3,11 @@
 use crate::app::App;
 use crate::error::{Refusal, Result};
 use crate::extract::Query;
+use crate::guests;
 use crate::store::tenants;
 use axum::Json;
 use axum::extract::State;
-use hallway_protocol::rest::ServerInfo;
+use hallway_protocol::rest::{Guests, ServerInfo};
 use serde::Deserialize;
 
 /// Whose tenant is asked about; the default one when nothing is said.
@@ -22,12 +23,13 @@ pub async fn show(State(app): State<App>, Query(whose): Query<Whose>) -> Result<
     if tenant.suspended && tenant.name != tenants::DEFAULT {
         return Err(Refusal::NotFound("tenant"));
     }
+    let guests = guests::allowed(&app, &tenant) != Guests::Off;
     Ok(Json(ServerInfo {
         name: tenant.title,
         version: env!("CARGO_PKG_VERSION").into(),
         registration: tenant.registration.unwrap_or(app.config.registration),
         mail: app.mailer.is_on(),
-        guests: false,
+        guests,
         epoch: app.store.epoch(),
     }))
 }

@@ -18,6 +18,7 @@ pub mod directory;
 pub mod engine;
 pub mod erase;
 mod event;
+pub mod guests;
 pub mod invites;
 pub mod jobs;
 pub mod keys;

@@ -2,7 +2,8 @@
 //! (protocol.md §3).
 
 use crate::ids::{Millis, RoomId, exact};
-use crate::rows::{Row, User};
+use crate::rest::Guests;
+use crate::rows::{Room, Row, User};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Who may make an account.
@@ -156,6 +157,71 @@ pub struct Refreshed {
     pub session: Session,
 }
 
+/// `POST /auth/guest`: with a room's code, or into a public room that is open to guests.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ComeAsGuest {
+    /// Tenant name; `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The room's code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// In its place: the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomId>,
+    /// As others see it.
+    pub display_name: String,
+    /// Label of the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+}
+
+/// Answer to `guest`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GuestIn {
+    /// Who.
+    #[serde(serialize_with = "user_row")]
+    pub user: User,
+    /// With what.
+    pub session: Session,
+    /// Where.
+    #[serde(serialize_with = "room_row")]
+    pub room: Room,
+}
+
+/// `POST /users/me/account`: a guest stays.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BecomeAccount {
+    /// User name.
+    pub name: String,
+    /// 8–128 characters.
+    pub password: String,
+    /// Mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// An invite code, where one is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<String>,
+}
+
+/// `PUT /rooms/{room}/guests`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SetGuests {
+    /// Null: as the tenant says.
+    #[serde(default)]
+    pub guests: Option<Guests>,
+}
+
+/// Answer to `GET` and `PUT /rooms/{room}/guests`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RoomGuests {
+    /// Who comes in: no more than the tenant allows.
+    pub guests: Guests,
+    /// What the room says itself.
+    #[serde(default)]
+    pub set: Option<Guests>,
+}
+
 /// `PUT /users/me/password`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ChangePassword {
@@ -226,6 +292,11 @@ pub struct ProfilePatch {
 pub struct CloseAccount {
     /// To be sure it is you.
     pub password: String,
+}
+
+/// See [`user_row`].
+fn room_row<S: Serializer>(room: &Room, s: S) -> Result<S::Ok, S::Error> {
+    Row::Room(room.clone()).serialize(s)
 }
 
 /// A person in an answer is the row, `t` included.

@@ -34,8 +34,8 @@ pub struct Audited {
     pub detail: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Whether people may come as guests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// Whether people may come as guests; each lets in more than the one before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guests {
     /// Nobody.

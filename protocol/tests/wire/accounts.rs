@@ -1,8 +1,9 @@
 //! One value of every body about people: signing in, accounts, sessions, invites; full, then short.
 
-use crate::samples::{blank_user, body, user};
+use crate::samples::{blank_user, body, rows, user};
 use hallway_protocol::ids::RoomId;
 use hallway_protocol::rest::*;
+use hallway_protocol::rows::Row;
 
 const AT: i64 = 1_795_165_680_123;
 const ROOM: RoomId = RoomId(7);
@@ -63,6 +64,22 @@ pub fn bodies() -> Vec<String> {
         email: some("ada@example.org"),
         language: some("de"),
     };
+    let guest = ComeAsGuest {
+        tenant: some("acme"),
+        code: some("ABCD2345"),
+        room: None,
+        display_name: "Lin".into(),
+        device: some("laptop"),
+    };
+    let account = BecomeAccount {
+        name: "lin".into(),
+        password: "correct horse".into(),
+        email: some("lin@example.org"),
+        invite: some("CODE"),
+    };
+    let Some(Row::Room(room)) = rows().into_iter().find(|row| matches!(row, Row::Room(_))) else {
+        panic!("no room among the rows");
+    };
     let mail_to = MailTo { tenant: some("acme"), email: "ada@example.org".into() };
     let registered = |session| Registered { user: blank_user(), session, verify_email: false };
     vec![
@@ -75,6 +92,18 @@ pub fn bodies() -> Vec<String> {
         body("mail to", mail_to.clone()),
         body("mail to", MailTo { tenant: None, ..mail_to }),
         body("reset password", ResetPassword { token: "t".into(), password: "new horse".into() }),
+        body("guest", guest.clone()),
+        body(
+            "guest",
+            ComeAsGuest { tenant: None, code: None, room: Some(ROOM), device: None, ..guest },
+        ),
+        body("guest in", GuestIn { user: blank_user(), session: session.clone(), room }),
+        body("account", account.clone()),
+        body("account", BecomeAccount { email: None, invite: None, ..account }),
+        body("set guests", SetGuests { guests: Some(Guests::Open) }),
+        body("set guests", SetGuests::default()),
+        body("room guests", RoomGuests { guests: Guests::Code, set: Some(Guests::Open) }),
+        body("room guests", RoomGuests { guests: Guests::Off, set: None }),
         body("login", login.clone()),
         body("login", Login { tenant: None, device: None, code: None, ..login }),
         body("signed in", SignedIn { user: user(), session: session.clone() }),

@@ -13,6 +13,7 @@ use crate::extract::wrong_frame;
 use crate::front::Caller;
 use crate::hub::line::{Line, encode};
 use crate::hub::told::Told;
+use crate::store::{Needs, sessions};
 use futures_util::stream::{FuturesUnordered, SplitSink, SplitStream};
 use futures_util::{Sink, SinkExt, StreamExt};
 use hallway_protocol::frames::{ClientFrame, ErrorFrame, ServerFrame, close};
@@ -230,6 +231,12 @@ impl Talk {
         }
         self.control.beat(self.app.clock.now());
         self.wake();
+        if self.present.me.guest {
+            // A day after they were last here they are gone; who is here asks for nothing else.
+            let me = self.present.me.clone();
+            let needs = Needs::person(me.user);
+            drop(self.app.store.write(needs, move |tx| sessions::seen(tx, &me)));
+        }
         None
     }
 

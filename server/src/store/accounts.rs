@@ -34,7 +34,7 @@ pub struct Newcomer {
 }
 
 /// What lets somebody in.
-enum Door {
+pub(super) enum Door {
     Open,
     Owner([u8; 32]),
     Invite(invites::Opened),
@@ -50,21 +50,8 @@ pub fn register(
     new: &Newcomer,
 ) -> Result<User> {
     let door = door(tx, tenant, registration, new)?;
-    let taken = "select count(*) from users where tenant = $1 and name_folded = $2";
-    if tx.number(taken, params![tenant, &folded(&new.name)])? > 0 {
-        return Err(StoreError::Taken("name"));
-    }
     let owner = matches!(door, Door::Owner(_));
-    if new.slip.is_some() {
-        if new.email.is_none() && !owner {
-            return Err(StoreError::Invalid("email", "is needed".into()));
-        }
-    } else if let Some(email) = new.email.as_deref() {
-        let taken = "select count(*) from users where tenant = $1 and email_folded = $2";
-        if tx.number(taken, params![tenant, &folded(email)])? > 0 {
-            return Err(StoreError::Taken("email"));
-        }
-    }
+    free_name(tx, tenant, new, owner)?;
     if let Door::Invite(opened) = &door
         && let Some(room) = opened.room
     {
@@ -93,7 +80,33 @@ pub fn register(
     users::own_row(tx, user)
 }
 
-fn door(
+/// Refuses a name, or where no mail tells whose it is an address, that somebody has; and nobody but
+/// the owner comes without an address where one is to be verified.
+pub(super) fn free_name(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    new: &Newcomer,
+    owner: bool,
+) -> Result<()> {
+    let taken = "select count(*) from users where tenant = $1 and name_folded = $2";
+    if tx.number(taken, params![tenant, &folded(&new.name)])? > 0 {
+        return Err(StoreError::Taken("name"));
+    }
+    if new.slip.is_some() {
+        if new.email.is_none() && !owner {
+            return Err(StoreError::Invalid("email", "is needed".into()));
+        }
+    } else if let Some(email) = new.email.as_deref() {
+        let taken = "select count(*) from users where tenant = $1 and email_folded = $2";
+        if tx.number(taken, params![tenant, &folded(email)])? > 0 {
+            return Err(StoreError::Taken("email"));
+        }
+    }
+    Ok(())
+}
+
+/// What lets this one in.
+pub(super) fn door(
     tx: &mut Tx<'_>,
     tenant: TenantId,
     registration: Registration,
@@ -118,7 +131,8 @@ fn door(
     }
 }
 
-fn wrong_invite() -> StoreError {
+/// A code, or a token, that lets nobody in.
+pub(super) fn wrong_invite() -> StoreError {
     StoreError::Invalid("invite", "opens nothing (any more)".into())
 }
 
@@ -264,8 +278,8 @@ pub(super) fn shut(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
     tx.hold_people(&[me.user])?;
     let (rev, now) = (own::next(tx, me.user)?, tx.now());
     tx.exec(
-        "update users set name = '', name_folded = $1, display_name = '', display_folded = '',
-            email = null, email_folded = null, email_next = null, email_next_folded = null,
+        "update users set name = '', name_folded = $1, display_folded = '',
+            display_name = case when guest = 1 then display_name else '' end, email = null, email_folded = null, email_next = null, email_next_folded = null,
             unverified_hour = null, avatar = null, status = '', password = null, deleted_at = $2,
             rev = $3
          where id = $4",

@@ -3,7 +3,7 @@
 
 use super::jobs::{self, DEAD, Job, Kind};
 use super::{Me, Read, Result, StoreError, Tx};
-use super::{accounts, audit, erase, mails, members, ops, own, rooms, sessions};
+use super::{accounts, audit, erase, guests, mails, members, ops, own, rooms, sessions};
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
 use hallway_protocol::rows::{MineState, TenantRole};
@@ -126,7 +126,8 @@ fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
 /// that nobody used.
 fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
     let (now, hour) = (tx.now(), hours(tx)?);
-    let unused = sessions::end_unused(tx)? | close_unverified(tx)?;
+    let unused =
+        sessions::end_unused(tx)? | close_unverified(tx)? | guests::show_out(tx, ACCOUNTS)?;
     let gone = mails::forget(tx, CHUNK)?;
     let mut most = tx.exec(
         "delete from ops where (person, key) in

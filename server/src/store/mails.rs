@@ -3,7 +3,8 @@
 //! that is answered: what is asked for an unknown one becomes a row to nobody.
 
 use super::engine::{Outcome, Record};
-use super::{Me, Read, Result, StoreError, Tx, chores, jobs, own, users};
+use super::{Event, Me, Read, Result, StoreError, Tx, chores, jobs, own, users};
+use crate::access::{self, TenantAct};
 use crate::params;
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::TenantRole;
@@ -191,6 +192,7 @@ pub fn tell(tx: &mut Tx<'_>, me: &Me, kind: Kind) -> Result<()> {
 
 /// I have another address: with a slip once it is verified, without one at once.
 pub fn change_address(tx: &mut Tx<'_>, me: &Me, address: &str, slip: Option<&Slip>) -> Result<()> {
+    access::may_in_tenant(me, TenantAct::Account)?;
     tx.hold_people(&[me.user])?;
     let now = reader(tx, me.user)?.ok_or(StoreError::SignedOut)?;
     let same = now.email.as_deref() == Some(address);
@@ -244,7 +246,7 @@ pub(super) fn forget_of(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// From now on this is their address, and the account is verified.
+/// From now on this is their address, and the account is verified; a guest who stays has one now.
 pub(super) fn set_address(
     tx: &mut Tx<'_>,
     tenant: TenantId,
@@ -257,9 +259,10 @@ pub(super) fn set_address(
     let rev = own::next(tx, user)?;
     tx.exec(
         "update users set email = $1, email_folded = $2, email_next = null,
-            email_next_folded = null, unverified_hour = null, rev = $3 where id = $4",
+            email_next_folded = null, unverified_hour = null, guest = 0, rev = $3 where id = $4",
         params![address, &folded(address), rev, user],
     )?;
+    tx.emit(Event::Changed { user });
     let (role, session) = (TenantRole::Member, String::new());
     users::publish(tx, &Me { tenant, user, role, guest: false, session })
 }

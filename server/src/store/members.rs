@@ -57,7 +57,12 @@ pub(super) fn bring(tx: &mut Tx<'_>, room: RoomId, user: UserId, by: UserId) -> 
 }
 
 /// The room's and the person's locks are held, and they are not in it.
-fn enter(tx: &mut Tx<'_>, facts: &Facts, user: UserId, by: Option<UserId>) -> Result<()> {
+pub(super) fn enter(
+    tx: &mut Tx<'_>,
+    facts: &Facts,
+    user: UserId,
+    by: Option<UserId>,
+) -> Result<()> {
     let mut change = Change::begin(tx, facts)?;
     put(tx, facts.id, user, Role::Member, change.seq)?;
     change.notice(
@@ -163,9 +168,11 @@ fn heir(read: &mut Read<'_>, room: RoomId, leaving: UserId) -> Result<Option<Use
     if others > 0 || role(read, room, leaving)? != Some(Role::Owner) {
         return Ok(None);
     }
+    // Never a guest: who owns a room does not vanish after a day.
     read.one(
-        "select person from members where room = $1 and left_seq is null and person <> $2
-         order by role desc, joined_seq, person limit 1",
+        "select m.person from members m join users u on u.id = m.person
+         where m.room = $1 and m.left_seq is null and m.person <> $2 and u.guest = 0
+         order by m.role desc, m.joined_seq, m.person limit 1",
         params![room, leaving],
         |row| row.get(0),
     )
@@ -214,6 +221,9 @@ pub fn set(
 }
 
 fn give(tx: &mut Tx<'_>, me: &Me, facts: &Facts, user: UserId, role: Role) -> Result<()> {
+    if users::show(tx, me, user)?.guest {
+        return Err(StoreError::Conflict("a guest has no other role"));
+    }
     let other_owners = tx.number(
         "select count(*) from members
          where room = $1 and role = 2 and left_seq is null and person <> $2",

@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0004_jobs"),
     migration!("0005_epochs"),
     migration!("0006_mail"),
+    migration!("0007_guests"),
     migration!("0010_keys"),
     migration!("0011_audit"),
     migration!("0012_tenants"),

@@ -315,7 +315,8 @@ pub fn destroy(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, room: RoomId) -> Res
     Ok(Once { again: false, answer: () })
 }
 
-/// Refuses when one of them is not an open account of the tenant; `field` is named.
+/// Refuses when one of them is not an open account of the tenant (a guest has none, and sees one
+/// room alone); `field` is named.
 pub(super) fn known_people(
     read: &mut Read<'_>,
     me: &Me,
@@ -325,7 +326,8 @@ pub(super) fn known_people(
     let ids: Vec<i64> = people.iter().map(|person| person.0).collect();
     let known = read.number(
         "select count(*) from users
-         where tenant = $1 and id in (select value from rarray($2)) and deleted_at is null",
+         where tenant = $1 and id in (select value from rarray($2)) and deleted_at is null
+            and guest = 0",
         params![me.tenant, &ids],
     )?;
     if usize::try_from(known) == Ok(ids.len()) {

@@ -109,6 +109,9 @@ pub fn update(
     if ops::first(tx, me, key, "profile", "")?.is_some() {
         return Ok(Once { again: true, answer: own_row(tx, me.user)? });
     }
+    if patch.name.is_some() {
+        access::may_in_tenant(me, TenantAct::Account)?;
+    }
     let now = own_row(tx, me.user)?;
     let name = patch.name.as_ref().unwrap_or(&now.name);
     let display_name = patch.display_name.as_ref().unwrap_or(&now.display_name);

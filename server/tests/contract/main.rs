@@ -12,6 +12,7 @@ mod audit;
 mod direct;
 mod epochs;
 mod errands;
+mod guests;
 mod jobs;
 mod killed;
 mod lanes;

@@ -8,6 +8,7 @@ mod digest;
 mod direct;
 mod entrance;
 mod front;
+mod guests;
 mod house;
 mod invites;
 mod keys;

@@ -11,6 +11,7 @@ mod front;
 mod guests;
 mod house;
 mod invites;
+mod isolation;
 mod keys;
 mod letter;
 mod letters;

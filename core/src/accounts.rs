@@ -153,6 +153,7 @@ impl Accounts {
         let state = match over {
             Over::SignedOut => AccountState::SignedOut,
             Over::ThrownOut => AccountState::ThrownOut,
+            Over::Broken => return self.given_up(id, &core).await,
         };
         // A store that cannot be read any more keeps nobody from erasing it.
         let account = core.account().await.unwrap_or_else(|_| core.bare(state));
@@ -162,6 +163,14 @@ impl Accounts {
             self.problem(Some(id), &fault);
         }
         self.tell(vec![Change::Account { account: Account { state, ..account } }]);
+    }
+
+    /// The program made the same mistake in it again and again: it is shut, and its person may try.
+    async fn given_up(&self, id: &str, core: &Core) {
+        core.end().await;
+        let why = Fault::local("core_broken", "the program failed in this account again and again");
+        self.shut(id, why.clone());
+        self.tell(vec![Change::Account { account: unread(core, &why) }]);
     }
 
     /// Shows something.

@@ -3,8 +3,9 @@
 
 use crate::error::{Fault, Result};
 use crate::store::{self, Sql, StoreKey, is_damage};
-use crate::thread::Task;
+use crate::thread::{Task, said};
 use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc as std_mpsc;
 use std::time::Duration;
@@ -55,9 +56,10 @@ impl Reader {
             let _ = answer.send(result);
             damaged
         });
-        let closed = || Fault::local("broken", "the account is closed");
-        self.work.send(Work::Read(job)).map_err(|_| closed())?;
-        Ok(answered.await.map_err(|_| closed())??)
+        let closed = |_| Fault::local("broken", "the account is closed");
+        self.work.send(Work::Read(job)).map_err(|_| closed(()))?;
+        let lost = |_| Fault::local("broken", "the store was not read");
+        Ok(answered.await.map_err(lost)??)
     }
 
     /// Nothing is read any more, whoever still holds a handle; returns once the file is closed.
@@ -117,12 +119,20 @@ fn serve(
         if conn.is_none() {
             conn = store::reader(path, key).map_err(|error| tracing::error!(%error, "reader")).ok();
         }
-        // Without a connection the job is dropped, and its caller told that the account is closed.
-        if let Some(open) = &conn
-            && job(open)
-        {
-            // The core's thread may be waiting for this one; a full inbox hears of the next damage.
-            let _ = inbox.try_send(Task::Damaged { store, why: "a page cannot be read".into() });
+        // Without a connection the job is dropped, and its caller told so.
+        let Some(open) = &conn else { continue };
+        match catch_unwind(AssertUnwindSafe(|| job(open))) {
+            Ok(false) => {}
+            Ok(true) => {
+                // The core's thread may be waiting for this one; a full inbox hears of the next.
+                let why = "a page cannot be read".into();
+                let _ = inbox.try_send(Task::Damaged { store, why });
+            }
+            // A mistake of ours: this read is lost and told so, the next one begins anew.
+            Err(panic) => {
+                tracing::error!(what = said(&*panic), "a mistake of ours ended a read");
+                conn = None;
+            }
         }
     }
 }
@@ -172,6 +182,17 @@ mod tests {
             let Some(Task::Damaged { store, .. }) = tasks.recv().await else { panic!("not told") };
             assert_eq!(store, expected);
         }
+    }
+
+    #[tokio::test]
+    async fn a_mistake_in_one_read_is_not_the_end_of_reading() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut store, reader, _tasks) = reading(folder.path());
+        store.set("epoch", "e1").unwrap();
+        let mistake = |_: &Connection| -> Sql<()> { panic!("planted") };
+        assert_eq!(reader.read(mistake).await.unwrap_err().what(), "broken");
+        let read = reader.read(|conn| store::fact(conn, "epoch")).await.unwrap();
+        assert_eq!(read.as_deref(), Some("e1"));
     }
 
     #[cfg(target_os = "linux")]

@@ -1,7 +1,10 @@
 //! The core's thread: it owns the machine, takes what happens from one queue, and carries out what
 //! the machine asks. It never waits for the network: links, pages and tokens are tasks beside it.
 
+mod guard;
 mod rebuild;
+
+pub(crate) use guard::said;
 
 use crate::error::{Fault, Result};
 use crate::feed::{Change, LinkState, Teller};
@@ -42,6 +45,9 @@ pub(crate) enum Task {
     },
     /// Close everything.
     End(oneshot::Sender<()>),
+    /// A mistake of ours, made by a test.
+    #[cfg(test)]
+    Mistake,
 }
 
 /// How an account ended on this device.
@@ -51,6 +57,8 @@ pub(crate) enum Over {
     SignedOut,
     /// Store and key must go.
     ThrownOut,
+    /// A mistake of ours ended it again and again; store and key stay.
+    Broken,
 }
 
 /// Everything the thread needs.
@@ -80,6 +88,8 @@ struct Run {
     damaged: bool,
     /// Without a machine: when the next attempt to have one is, and how long the last wait was.
     again: Option<(i64, i64)>,
+    /// Mistakes of ours that ended a machine: how many in a row, and when the last one was.
+    mistakes: (u32, i64),
     out: Option<(u64, mpsc::UnboundedSender<ClientFrame>)>,
     waiters: HashMap<u64, oneshot::Sender<Result<()>>>,
     next: u64,
@@ -165,6 +175,7 @@ impl Run {
             store: 0,
             damaged: false,
             again: None,
+            mistakes: (0, now),
             out: None,
             waiters: HashMap::new(),
             next: 0,
@@ -175,9 +186,15 @@ impl Run {
     }
 
     fn live(mut self, timer: &Runtime, mut inbox: mpsc::Receiver<Task>, effects: Vec<Effect>) {
-        self.carry_out(effects);
-        self.step(Input::Wall(self.driver.clock.now()));
-        while self.turn(timer, &mut inbox) {}
+        let begin = move |run: &mut Run| {
+            run.carry_out(effects);
+            run.step(Input::Wall(run.driver.clock.now()));
+            true
+        };
+        let mut lives = self.guarded(begin);
+        while lives {
+            lives = self.guarded(|run| run.turn(timer, &mut inbox));
+        }
     }
 
     /// One turn; false when it is over.
@@ -216,6 +233,8 @@ impl Run {
                 let _ = ended.send(());
                 return false;
             }
+            #[cfg(test)]
+            Ok(Some(Task::Mistake)) => panic!("planted"),
         }
         true
     }
@@ -309,11 +328,14 @@ impl Run {
         self.out = Some((link, out));
         let wire = self.driver.wire.clone();
         self.spawn("link", async move {
-            let code = match socket::open(&wire).await {
-                Ok(open) => socket::run(&wire, link, open, outgoing).await,
-                Err(Unopened::Blocked) => crate::poll::run(&wire, link, outgoing).await,
-                Err(Unopened::Away(code)) => code,
+            let run = async {
+                match socket::open(&wire).await {
+                    Ok(open) => socket::run(&wire, link, open, outgoing).await,
+                    Err(Unopened::Blocked) => crate::poll::run(&wire, link, outgoing).await,
+                    Err(Unopened::Away(code)) => code,
+                }
             };
+            let code = guard::or_else(run, || None).await;
             let _ = wire.inbox.send(Task::Input(Input::Closed { link, code })).await;
         });
     }
@@ -321,11 +343,14 @@ impl Run {
     fn refresh(&self) {
         let wire = self.driver.wire.clone();
         self.spawn("refresh", async move {
-            let how = match wire.session.renew(&wire.api).await {
-                Ok(()) => Refresh::Renewed,
-                Err(Fault::SignedOut) => Refresh::Refused,
-                Err(_) => Refresh::Unreachable,
+            let run = async {
+                match wire.session.renew(&wire.api).await {
+                    Ok(()) => Refresh::Renewed,
+                    Err(Fault::SignedOut) => Refresh::Refused,
+                    Err(_) => Refresh::Unreachable,
+                }
             };
+            let how = guard::or_else(run, || Refresh::Unreachable).await;
             let _ = wire.inbox.send(Task::Input(Input::Refreshed(how))).await;
         });
     }
@@ -333,7 +358,9 @@ impl Run {
     fn fetch(&self, id: u64, request: PageRequest) {
         let wire = self.driver.wire.clone();
         self.spawn("page", async move {
-            let page = wire.api.page(request).await.map_err(|fault| match fault {
+            let mistake = || Err(Fault::Offline);
+            let page = guard::or_else(wire.api.page(request), mistake).await;
+            let page = page.map_err(|fault| match fault {
                 Fault::Refused(refused) => refused,
                 other => Refused::new(Code::Unknown, other.to_string()),
             });

@@ -68,6 +68,7 @@ export function fate(row, live) {
 }
 
 const problems = {
+  core_broken: "problem_core_broken",
   store_damaged: "problem_store_damaged",
   store_broken: "problem_store_broken",
   outbox_unreadable: "problem_outbox_unreadable",

@@ -80,6 +80,18 @@ async fn who_is_thrown_out_leaves_nothing_though_the_store_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn an_account_that_was_given_up_says_why_and_can_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = profile(folder.path(), &["ada"]);
+    let (accounts, _feed) = Accounts::open(options).await.unwrap();
+    accounts.ended("ada", Over::Broken).await;
+    assert_eq!(accounts.core("ada").unwrap_err().what(), "core_broken");
+    accounts.unlock("ada").await.unwrap();
+    assert_eq!(accounts.accounts().await.unwrap()[0].state, AccountState::Open);
+    accounts.end().await;
+}
+
+#[tokio::test]
 async fn erasing_that_was_cut_short_is_done_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let options = profile(folder.path(), &["ada", "bob"]);

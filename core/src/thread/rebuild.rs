@@ -15,14 +15,18 @@ impl Run {
     /// The store is damaged: carry its outbox over, set it aside, begin anew.
     pub(super) fn rebuild(&mut self, why: &str) {
         tracing::error!(why, "the store is damaged: set aside and fetched again");
+        self.drop_machine(&Fault::Offline);
+        self.damaged = true;
+        self.begin_again();
+    }
+
+    /// The machine goes, with its link; whoever waited for it is answered, and asks the next one.
+    pub(super) fn drop_machine(&mut self, fault: &Fault) {
+        for (_, answer) in self.waiters.drain() {
+            let _ = answer.send(Err(fault.clone()));
+        }
         self.out = None;
         self.machine = None;
-        self.damaged = true;
-        // Of the machine that is gone; whoever asks again asks the next one.
-        for (_, answer) in self.waiters.drain() {
-            let _ = answer.send(Err(Fault::Offline));
-        }
-        self.begin_again();
     }
 
     /// Without a machine there is nothing to do but to try to have one.
@@ -59,7 +63,7 @@ impl Run {
         self.driver.machine()
     }
 
-    fn offline(&mut self) {
+    pub(super) fn offline(&mut self) {
         let change = self.dated(Change::Connection(Connection {
             account: self.driver.account.clone(),
             state: LinkState::Offline,

@@ -1,5 +1,6 @@
-//! The thread over a store that is damaged and cannot be replaced at once.
+//! The thread over a store that is damaged and cannot be replaced at once, and over mistakes of ours.
 
+use super::guard::{CALM, MISTAKES, WAIT};
 use super::rebuild::AGAIN;
 use super::*;
 use crate::api::{Api, normalised};
@@ -23,6 +24,7 @@ struct Bench {
     inbox: mpsc::Receiver<Task>,
     feed: Feed,
     clock: Clock,
+    ends: mpsc::UnboundedReceiver<(String, Over)>,
 }
 
 impl Bench {
@@ -45,6 +47,7 @@ impl Bench {
         let reader = Reader::start(place.path.clone(), KEY, tasks.clone()).unwrap();
         let (inbox_in, device) = (tasks.clone(), "test".into());
         let wire = Wire { api, session, inbox: inbox_in, device, swallowed: Arc::default() };
+        let (over, ends) = mpsc::unbounded_channel();
         let driver = Driver {
             account: "a".into(),
             place,
@@ -55,17 +58,26 @@ impl Bench {
             feed: tell,
             status: watch::channel(LinkState::Offline).0,
             moved: watch::channel(0).0,
-            over: mpsc::unbounded_channel().0,
+            over,
         };
         let timer = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (machine, _) = driver.machine().unwrap();
         let run = Run::new(driver, machine, timer.handle().clone());
-        Bench { run, timer, tasks, inbox, feed, clock }
+        Bench { run, timer, tasks, inbox, feed, clock, ends }
     }
 
     fn tell(&mut self, task: Task) {
+        assert!(self.lives_after(task));
+    }
+
+    fn lives_after(&mut self, task: Task) -> bool {
         self.tasks.try_send(task).ok().unwrap();
-        assert!(self.run.turn(&self.timer, &mut self.inbox));
+        let (timer, inbox) = (&self.timer, &mut self.inbox);
+        self.run.guarded(|run| run.turn(timer, inbox))
+    }
+
+    fn passes(&self, millis: i64) {
+        self.clock.turn(Duration::from_millis(millis.unsigned_abs()));
     }
 
     fn problems(&mut self) -> Vec<String> {
@@ -124,7 +136,7 @@ fn a_store_that_cannot_be_replaced_is_tried_again_and_nobody_spins_meanwhile() {
     assert!(bench.run.wake > bench.clock.ticks(), "there is nothing to do before then");
 
     std::fs::remove_dir_all(in_the_way).unwrap();
-    bench.clock.turn(Duration::from_millis(AGAIN.0.unsigned_abs()));
+    bench.passes(AGAIN.0);
     bench.tell(Task::Input(Input::Tick));
     assert_eq!(bench.problems(), ["store_damaged"]);
     assert_eq!(bench.unsent().len(), 1);
@@ -153,4 +165,61 @@ fn whoever_waits_for_a_page_is_answered_when_the_store_is_replaced() {
     bench.run.waiters.insert(1, answer);
     bench.tell(Task::Damaged { store: 0, why: "a test".into() });
     assert_eq!(bench.timer.block_on(answered).unwrap(), Err(Fault::Offline));
+}
+
+#[test]
+fn a_mistake_of_ours_is_said_and_the_account_goes_on_from_its_store() {
+    let folder = tempfile::tempdir().unwrap();
+    with_unsent(folder.path());
+    let mut bench = Bench::new(folder.path());
+    let (answer, answered) = oneshot::channel();
+    bench.run.waiters.insert(1, answer);
+    bench.tell(Task::Mistake);
+    assert!(bench.run.machine.is_none());
+    assert_eq!(bench.problems(), ["core_broken"]);
+    let told = bench.timer.block_on(answered).unwrap();
+    assert_eq!(told.unwrap_err().what(), "core_broken", "whoever waited is told");
+
+    bench.passes(WAIT.0);
+    bench.tell(Task::Input(Input::Tick));
+    assert_eq!(bench.unsent().len(), 1, "nothing is lost");
+    assert!(bench.ends.try_recv().is_err());
+}
+
+#[test]
+fn the_same_mistake_again_and_again_is_tried_less_and_less_and_then_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    let mut waits = Vec::new();
+    for _ in 1..MISTAKES {
+        bench.tell(Task::Mistake);
+        let (_, wait) = bench.run.again.unwrap();
+        waits.push(wait / 1_000);
+        bench.passes(wait);
+        bench.tell(Task::Input(Input::Tick));
+        assert!(bench.run.machine.is_some());
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    assert!(!bench.lives_after(Task::Mistake));
+    assert_eq!(bench.ends.try_recv().unwrap(), ("a".to_owned(), Over::Broken));
+}
+
+#[test]
+fn a_mistake_after_a_calm_time_is_the_first_of_its_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::new(folder.path());
+    for _ in 0..2 * MISTAKES {
+        bench.passes(CALM + 1_000);
+        bench.tell(Task::Mistake);
+        bench.passes(WAIT.0);
+        bench.tell(Task::Input(Input::Tick));
+        assert!(bench.run.machine.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_panics_is_not_waited_for() {
+    let mistake = async { panic!("planted") };
+    assert_eq!(guard::or_else(mistake, || 7).await, 7);
+    assert_eq!(guard::or_else(async { 5 }, || 7).await, 5);
 }

@@ -2,6 +2,8 @@
 //! there at start, one feed for all. A profile is a folder; a second process of the same profile
 //! waits on a file lock or is refused, so a store has one writer.
 
+mod opening;
+
 use crate::account::{Core, Opening};
 use crate::error::{Fault, Result};
 use crate::feed::{Account, AccountState, Change, FaultView, Feed, Teller, pipe};
@@ -19,10 +21,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-
-/// A start waits this long for the keyring; then the account is shown as locked.
-const KEYRING: Duration = Duration::from_secs(2);
+use tokio::sync::mpsc;
 
 /// How a profile is opened.
 #[derive(Clone, Debug)]
@@ -56,6 +55,8 @@ struct Inner {
     ends: tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Over)>>,
     tasks: hallway_kit::Tasks,
     held: Held,
+    /// Whoever waits to open an account tries now.
+    knock: tokio::sync::Notify,
     /// Held as long as the profile is open.
     lock: File,
 }
@@ -80,6 +81,7 @@ impl Accounts {
             ends: tokio::sync::Mutex::new(ends),
             tasks: hallway_kit::Tasks::default(),
             held: Held::default(),
+            knock: tokio::sync::Notify::new(),
             lock,
         }));
         for id in profile::ids(&accounts.folder())? {
@@ -91,29 +93,6 @@ impl Accounts {
         }
         accounts.watch_ends();
         Ok((accounts, changes))
-    }
-
-    /// Opens one account of the profile. One that cannot be opened does not keep the others shut, and
-    /// a keyring that asks its person is not waited for: the account is locked until it answers.
-    async fn begin(&self, id: String) {
-        let asks = Fault::local("keyring_locked", "the keyring has not answered yet");
-        self.shut(&id, asks);
-        let (done, opened) = oneshot::channel();
-        let accounts = self.clone();
-        self.0.tasks.once("open", async move {
-            match accounts.unlock(&id).await {
-                Err(fault) => accounts.problem(Some(&id), &fault),
-                // Nobody waits any more: whoever watches the feed is told all of it.
-                Ok(core) => {
-                    if done.send(()).is_err()
-                        && let Ok(changes) = core.snapshot().await
-                    {
-                        accounts.tell(changes);
-                    }
-                }
-            }
-        });
-        let _ = tokio::time::timeout(KEYRING, opened).await;
     }
 
     /// Erases what is left of an account whose erasing was cut short, beside everything else.
@@ -207,33 +186,9 @@ impl Accounts {
         self.folder().join(id).join("store.db")
     }
 
-    /// Tries again to open an account that could not be opened.
-    pub async fn unlock(&self, id: &str) -> Result<Core> {
-        let _turn = self.0.turn.lock().await;
-        if let Ok(core) = self.core(id) {
-            return Ok(core);
-        }
-        let entry = id.to_owned();
-        let secret = away(&self.0.options.secrets, move |secrets| secrets.read(&entry)).await;
-        let opened = match secret {
-            Ok(secret) => self.open_core(id, secret, None).await,
-            Err(denied) => Err(denied.into()),
-        };
-        if let Err(fault) = &opened {
-            self.shut(id, fault.clone());
-        }
-        opened
-    }
-
-    /// The same for a window: all the account holds is told to whoever watches.
-    pub async fn try_again(&self, id: &str) -> Result<()> {
-        let core = self.unlock(id).await?;
-        self.tell(core.snapshot().await?);
-        Ok(())
-    }
-
-    /// The network changed: every link is tried at once.
+    /// The network changed: every link is tried at once, and every account that is shut.
     pub async fn network_changed(&self) {
+        self.0.knock.notify_waiters();
         for (_, place) in self.places() {
             if let Place::Open(core) = place {
                 // One that is closing needs no link.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a keyring may ask its person before we say that it is locked.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What one entry holds.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -43,11 +43,17 @@ export function apply(state, change) {
   return change.account === state.account ? keys : ["elsewhere"]
 }
 
+/** What kept an account shut is over once it is open. */
+const shut = new Set(["keyring_locked", "keyring_broken", "no_keyring", "key_missing", "core_broken"])
+
 function account(state, { account: row }) {
   state.accounts.set(row.id, row)
   dataOf(state, row.id)
   state.account ??= row.id
-  return ["accounts"]
+  if (row.state !== "open") return ["accounts"]
+  const over = [...state.problems.values()].filter(({ account, code }) => account === row.id && shut.has(code))
+  over.forEach(({ code }) => state.problems.delete(code))
+  return over.length > 0 ? ["accounts", "problems"] : ["accounts"]
 }
 
 /** Where nobody has chosen yet. */

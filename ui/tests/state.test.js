@@ -67,6 +67,15 @@ test("changes of another account are kept and not drawn here", () => {
   assert.deepEqual([drawn, store.rooms().length], [2, 1])
 })
 
+test("what kept an account shut is over once it is open, and nothing else is", () => {
+  const problem = (account, code) => ({ what: "problem", account, code, message: "" })
+  store.take([account("b", 2), problem("a", "keyring_locked"), problem("a", "disk_full"), problem("b", "no_keyring")])
+  let drawn = -1
+  store.watch("problems", () => drawn++)
+  store.take([account("a")])
+  assert.deepEqual([[...store.state.problems.keys()], drawn], [["disk_full", "no_keyring"], 1])
+})
+
 test("a room that is gone is gone, with what was typed in it", () => {
   store.take([room(1), { what: "typing", account: "a", room: 1, users: [2] }])
   let why

@@ -91,6 +91,120 @@ async fn an_account_that_was_given_up_says_why_and_can_be_tried_again() {
     accounts.end().await;
 }
 
+/// A keyring whose answers the test gives: each read takes the next, and says that it was asked.
+#[derive(Debug)]
+struct Asked {
+    kept: FileSecrets,
+    says: Mutex<std::sync::mpsc::Receiver<Option<Denied>>>,
+    asks: mpsc::UnboundedSender<()>,
+}
+
+impl Secrets for Asked {
+    fn read(&self, id: &str) -> Result<Secret, Denied> {
+        let _ = self.asks.send(());
+        match self.says.lock().recv() {
+            Ok(Some(denied)) => Err(denied),
+            Ok(None) => self.kept.read(id),
+            Err(_) => Err(Denied::Missing),
+        }
+    }
+
+    fn write(&self, id: &str, secret: &Secret) -> Result<(), Denied> {
+        self.kept.write(id, secret)
+    }
+
+    fn delete(&self, id: &str) -> Result<(), Denied> {
+        self.kept.delete(id)
+    }
+}
+
+type Answers = std::sync::mpsc::Sender<Option<Denied>>;
+
+fn asked(folder: &Path) -> (Options, Answers, mpsc::UnboundedReceiver<()>) {
+    let (answers, says) = std::sync::mpsc::channel();
+    let (asks, is_asked) = mpsc::unbounded_channel();
+    let kept = FileSecrets::new(folder.join("key"));
+    let secrets = Arc::new(Asked { kept, says: Mutex::new(says), asks });
+    (Options { secrets, ..profile(folder, &["ada"]) }, answers, is_asked)
+}
+
+/// Why the account was shut, each time that was told, until it is open.
+async fn until_open(feed: &mut Feed) -> Vec<String> {
+    let mut said = Vec::new();
+    loop {
+        for change in feed.next().await.unwrap() {
+            match change {
+                Change::Account { account } if account.state == AccountState::Open => return said,
+                Change::Account { account } => said.extend(account.why.map(|why| why.code)),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_account_opens_by_itself_when_its_keyring_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (options, answers, mut is_asked) = asked(folder.path());
+    let none = || Some(Denied::NoService("not started yet".into()));
+    for answer in [none(), none(), none(), Some(Denied::Locked), None] {
+        answers.send(answer).unwrap();
+    }
+    let (accounts, mut feed) = Accounts::open(options).await.unwrap();
+    // It waits between its attempts; a change of the network ends a wait.
+    while accounts.core("ada").is_err() {
+        accounts.network_changed().await;
+        tokio::task::yield_now().await;
+    }
+    let said = until_open(&mut feed).await;
+    assert_eq!(said, ["no_keyring", "keyring_locked"], "each thing is said once");
+    is_asked.close();
+    let mut count = 0;
+    while is_asked.recv().await.is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 5);
+    accounts.end().await;
+}
+
+#[tokio::test]
+async fn what_a_person_answers_the_keyring_late_counts() {
+    tokio::time::pause();
+    let folder = tempfile::tempdir().unwrap();
+    let (options, answers, mut is_asked) = asked(folder.path());
+    // Time stands while the keyring waits for its person, and is moved by hand.
+    let passes = async {
+        is_asked.recv().await.unwrap();
+        tokio::time::advance(Duration::from_secs(3)).await;
+    };
+    let (opened, ()) = tokio::join!(Accounts::open(options), passes);
+    let (accounts, mut feed) = opened.unwrap();
+    assert_eq!(accounts.core("ada").unwrap_err().what(), "keyring_locked");
+    tokio::time::advance(crate::secrets::PATIENCE).await;
+    let told = feed.next().await.unwrap();
+    let locked = |change: &Change| matches!(change, Change::Problem { code, .. } if code == "keyring_locked");
+    assert!(told.iter().any(locked), "{told:?}");
+    tokio::time::resume();
+    answers.send(None).unwrap();
+    until_open(&mut feed).await;
+    assert!(accounts.core("ada").is_ok());
+    accounts.end().await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_given_up_while_it_is_locked_is_not_opened_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (options, answers, _is_asked) = asked(folder.path());
+    answers.send(Some(Denied::NoService("not started yet".into()))).unwrap();
+    let (accounts, _feed) = Accounts::open(options.clone()).await.unwrap();
+    accounts.sign_out("ada").await.unwrap();
+    answers.send(None).unwrap();
+    accounts.network_changed().await;
+    assert_eq!(accounts.core("ada").unwrap_err(), Fault::not_found("account"));
+    accounts.end().await;
+    assert!(!options.dir.join("accounts/ada").exists());
+}
+
 #[tokio::test]
 async fn erasing_that_was_cut_short_is_done_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,27 +1,79 @@
-//! The keyring of the system: Secret Service, Keychain, Credential Manager.
+//! The keyring of the system: Secret Service, Keychain, Credential Manager. It is looked for when it
+//! is needed, and again when it could not be found or went away: a session may start it after the
+//! app, or anew.
 
 use super::{Denied, Secret, Secrets};
-use keyring::{Entry, Error};
+use keyring_core::{CredentialStore, Entry, Error, Result as Kept};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// Under this name the entries stand in the keyring.
 const SERVICE: &str = "org.hallway.desktop";
 
+/// Finds the keyring.
+type Find = fn() -> Kept<Arc<CredentialStore>>;
+
 /// The system's keyring.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct KeyringSecrets;
+pub struct KeyringSecrets {
+    find: Find,
+    found: Mutex<Option<Arc<CredentialStore>>>,
+}
 
 impl KeyringSecrets {
     /// The keyring; nothing is opened before it is needed.
     pub fn new() -> Self {
-        KeyringSecrets
+        KeyringSecrets::of(system)
+    }
+
+    fn of(find: Find) -> Self {
+        KeyringSecrets { find, found: Mutex::default() }
+    }
+
+    /// Does something with an entry. Where that fails in a keyring found earlier, it is looked for
+    /// once more.
+    fn with<T>(&self, id: &str, work: impl Fn(&Entry) -> Kept<T>) -> Result<T, Denied> {
+        let held = self.found.lock().clone();
+        if let Some(store) = held {
+            match on(&store, id, &work) {
+                Err(Error::PlatformFailure(_)) => *self.found.lock() = None,
+                done => return done.map_err(denied),
+            }
+        }
+        let store = (self.find)().map_err(|error| Denied::NoService(error.to_string()))?;
+        *self.found.lock() = Some(store.clone());
+        on(&store, id, &work).map_err(denied)
     }
 }
 
-fn entry(id: &str) -> Result<Entry, Denied> {
-    if let Err(error) = Entry::store_status() {
-        return Err(Denied::NoService(error.to_string()));
+impl Default for KeyringSecrets {
+    fn default() -> Self {
+        KeyringSecrets::new()
     }
-    Entry::new(SERVICE, &format!("store:{id}")).map_err(denied)
+}
+
+impl std::fmt::Debug for KeyringSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyringSecrets")
+    }
+}
+
+#[cfg(target_os = "macos")]
+fn system() -> Kept<Arc<CredentialStore>> {
+    Ok(apple_native_keyring_store::keychain::Store::new()?)
+}
+
+#[cfg(windows)]
+fn system() -> Kept<Arc<CredentialStore>> {
+    Ok(windows_native_keyring_store::Store::new()?)
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn system() -> Kept<Arc<CredentialStore>> {
+    Ok(zbus_secret_service_keyring_store::Store::new()?)
+}
+
+fn on<T>(store: &Arc<CredentialStore>, id: &str, work: impl Fn(&Entry) -> Kept<T>) -> Kept<T> {
+    work(&store.build(SERVICE, &format!("store:{id}"), None)?)
 }
 
 fn denied(error: Error) -> Denied {
@@ -35,20 +87,80 @@ fn denied(error: Error) -> Denied {
 
 impl Secrets for KeyringSecrets {
     fn read(&self, id: &str) -> Result<Secret, Denied> {
-        let text = entry(id)?.get_password().map_err(denied)?;
+        let text = self.with(id, Entry::get_password)?;
         serde_json::from_str(&text).map_err(|error| Denied::Broken(error.to_string()))
     }
 
     fn write(&self, id: &str, secret: &Secret) -> Result<(), Denied> {
         let text =
             serde_json::to_string(secret).map_err(|error| Denied::Broken(error.to_string()))?;
-        entry(id)?.set_password(&text).map_err(denied)
+        self.with(id, |entry| entry.set_password(&text))
     }
 
     fn delete(&self, id: &str) -> Result<(), Denied> {
-        match entry(id)?.delete_credential().map_err(denied) {
+        match self.with(id, Entry::delete_credential) {
             Err(Denied::Missing) => Ok(()),
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hallway_protocol::ids::UserId;
+    use keyring_core::mock;
+    use std::cell::RefCell;
+
+    thread_local! {
+        /// The services that come, one after the other; none: there is no service then.
+        static COMES: RefCell<Vec<Option<Arc<mock::Store>>>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn comes() -> Kept<Arc<CredentialStore>> {
+        match COMES.with_borrow_mut(|comes| comes.remove(0)) {
+            Some(store) => Ok(store),
+            None => Err(gone()),
+        }
+    }
+
+    fn gone() -> Error {
+        Error::PlatformFailure("nobody answers on the bus".into())
+    }
+
+    fn secret() -> Secret {
+        Secret {
+            key: "07".repeat(32),
+            refresh_token: "r".into(),
+            server: "http://127.0.0.1:1".into(),
+            name: "ada".into(),
+            user: UserId(3),
+        }
+    }
+
+    #[test]
+    fn a_keyring_that_comes_after_the_app_is_found() {
+        COMES.set(vec![None, Some(mock::Store::new().unwrap())]);
+        let keyring = KeyringSecrets::of(comes);
+        assert!(matches!(keyring.read("a"), Err(Denied::NoService(_))));
+        assert_eq!(keyring.read("a"), Err(Denied::Missing));
+        keyring.write("a", &secret()).unwrap();
+        assert_eq!(keyring.read("a"), Ok(secret()), "it is kept, not looked for each time");
+    }
+
+    #[test]
+    fn a_keyring_that_was_started_anew_is_found_again() {
+        let (first, second) = (mock::Store::new().unwrap(), mock::Store::new().unwrap());
+        COMES.set(vec![Some(first.clone()), None, Some(second)]);
+        let keyring = KeyringSecrets::of(comes);
+        keyring.write("a", &secret()).unwrap();
+        let breaks = || {
+            let held = first.inner.lock().unwrap();
+            held.borrow()[0].set_error(gone());
+        };
+        breaks();
+        assert!(matches!(keyring.read("a"), Err(Denied::NoService(_))), "there is none now");
+        keyring.write("a", &secret()).unwrap();
+        assert_eq!(keyring.read("a"), Ok(secret()));
     }
 }

@@ -26,6 +26,7 @@ const COMMANDS: &[&str] = &[
     "watch",
     "presence",
     "draft",
+    "mine",
     "create",
     "join",
     "leave",

@@ -48,6 +48,7 @@ export const core = {
   discard: own("discard"),
   sendAnyway: own("send_anyway"),
   draft: own("draft"),
+  mine: own("mine"),
   read: own("read"),
   typing: own("typing"),
   focus: own("focus"),

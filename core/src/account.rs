@@ -9,6 +9,7 @@ use crate::feed::{
 };
 use crate::held::Held;
 use crate::reader::Reader;
+use crate::refusals::Refusals;
 use crate::secrets::{Secret, Secrets};
 use crate::session::Session;
 use crate::socket::Wire;
@@ -42,12 +43,13 @@ pub(crate) struct Inner {
     pub reader: Reader,
     pub clock: Clock,
     pub held: Held,
+    pub refusals: Refusals,
     inbox: mpsc::Sender<Task>,
     status: watch::Receiver<LinkState>,
     moved: watch::Receiver<u64>,
     tasks: Tasks,
-    server: String,
-    name: String,
+    /// The account as far as it is known without its store.
+    bare: Account,
 }
 
 /// What opening an account needs.
@@ -89,18 +91,29 @@ impl Core {
             .store_key()
             .ok_or_else(|| Fault::local("key_missing", "the entry in the keyring holds no key"))?;
         let me = secret.user;
-        let (server, name) = (secret.server.clone(), secret.name.clone());
-        let base = crate::api::normalised(&server)?;
+        let base = crate::api::normalised(&secret.server)?;
+        let bare = Account {
+            id: id.clone(),
+            server: secret.server.clone(),
+            server_name: String::new(),
+            user: me,
+            name: secret.name.clone(),
+            display_name: secret.name.clone(),
+            role: TenantRole::Member,
+            state: AccountState::Open,
+            why: None,
+        };
         let session = Arc::new(Session::new(&id, secrets, clock.clone(), secret, fresh));
         let api = Api::new(base)?.with(session.clone());
         let (inbox, tasks_in) = mpsc::channel(INBOX);
         let reader = Reader::start(path.clone(), key.clone(), inbox.clone())?;
         let (status_in, status) = watch::channel(LinkState::Offline);
         let (moved_in, moved) = watch::channel(0);
-        let tasks = Tasks::default();
+        let (tasks, refusals) = (Tasks::default(), Refusals::default());
         let driver = Driver {
             account: id.clone(),
             place: Place { path, key, account: id.clone(), me },
+            bare: bare.clone(),
             wire: Wire {
                 api: api.clone(),
                 session: session.clone(),
@@ -114,6 +127,7 @@ impl Core {
             feed,
             status: status_in,
             moved: moved_in,
+            refusals: refusals.clone(),
             over,
         };
         driver.start(tasks_in).await?;
@@ -125,12 +139,12 @@ impl Core {
             reader,
             clock,
             held: Held::default(),
+            refusals,
             inbox,
             status,
             moved,
             tasks,
-            server,
-            name,
+            bare,
         };
         Ok(Core(Arc::new(inner)))
     }
@@ -227,49 +241,15 @@ impl Core {
 
     /// The account as it is shown.
     pub async fn account(&self) -> Result<Account> {
-        let me = self.0.me;
-        let job = move |conn: &rusqlite::Connection| {
-            let role: Option<String> = conn
-                .prepare_cached("select role from users where user = ?1")?
-                .query_map([me.0], |row| row.get(0))?
-                .next()
-                .transpose()?
-                .flatten();
-            let person = views::people(conn, [me])?.pop();
-            Ok((role, person, crate::store::fact(conn, "server_name")?))
-        };
-        let (role, person, server_name) = self.0.reader.read(job).await?;
         let signed_out = self.link() == LinkState::SignedOut;
-        let (name, display_name) = person.map_or_else(
-            || (self.0.name.clone(), self.0.name.clone()),
-            |person| (person.name, person.display_name),
-        );
-        Ok(Account {
-            id: self.0.id.clone(),
-            server: self.0.server.clone(),
-            server_name: server_name.unwrap_or_default(),
-            user: me,
-            name,
-            display_name,
-            role: views::read_word(&role.unwrap_or_default(), TenantRole::Member),
-            state: if signed_out { AccountState::SignedOut } else { AccountState::Open },
-            why: None,
-        })
+        let state = if signed_out { AccountState::SignedOut } else { AccountState::Open };
+        let bare = self.bare(state);
+        self.0.reader.read(move |conn| views::account(conn, bare)).await
     }
 
     /// The account as far as it is known without its store.
     pub(crate) fn bare(&self, state: AccountState) -> Account {
-        Account {
-            id: self.0.id.clone(),
-            server: self.0.server.clone(),
-            server_name: String::new(),
-            user: self.0.me,
-            name: self.0.name.clone(),
-            display_name: self.0.name.clone(),
-            role: TenantRole::Member,
-            state,
-            why: None,
-        }
+        Account { state, ..self.0.bare.clone() }
     }
 
     /// Everything a new subscriber must know: account, link, people, rooms. A store that proves

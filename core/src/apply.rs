@@ -52,6 +52,7 @@ fn one(tx: &Connection, me: UserId, write: &Write, touched: &mut Touched) -> Sql
         Write::Distrust { room, to } => rooms::distrust(tx, *room, *to),
         Write::Cut { room, min_seq } => rooms::cut(tx, *room, *min_seq, touched),
         Write::Gone { room, why } => rooms::leave(tx, *room, why, touched),
+        Write::Outside(room) => rooms::outside(tx, *room, touched),
         Write::ReadMark { room, seq } => rooms::read_mark(tx, *room, *seq, touched),
         Write::Receipts { room, marks } => rooms::receipts(tx, *room, marks),
         Write::Put(op) => {
@@ -161,6 +162,9 @@ fn message(
     if message.deleted {
         tx.prepare_cached("delete from reactions where room = ?1 and seq = ?2")?
             .execute([message.room.0, message.seq])?;
+        if held.is_some() && message.sender != me {
+            touched.over.insert((message.room, message.seq));
+        }
     }
     if held.is_some() {
         quoted(tx, message.room, message.seq, touched)?;

@@ -5,6 +5,7 @@
 use crate::account::Core;
 use crate::error::{Fault, Result};
 use crate::feed::{Found, LinkState, MemberView, Members, PersonView, RoomView};
+use crate::refusals::Waiting;
 use crate::store::views;
 use crate::world::{Intent, Target};
 use hallway_protocol::error::{Code, Refused};
@@ -80,9 +81,17 @@ impl Core {
             None => view.head,
         };
         if seq <= view.read {
-            return Ok(());
+            return self.unmark(&view).await;
         }
         self.act(Intent::Read { room, key: self.key(), seq }).await
+    }
+
+    /// Reading on where the read mark stands already takes the mark away that was set by hand.
+    async fn unmark(&self, view: &RoomView) -> Result<()> {
+        if !view.unread_mark {
+            return Ok(());
+        }
+        self.mine(view.room, MinePatch { unread_mark: Some(false), ..MinePatch::default() }).await
     }
 
     /// Changes what I keep about a room.
@@ -177,11 +186,16 @@ impl Core {
     /// Enters a public room: online answered once it is here, offline once that is noted.
     pub async fn join(&self, room: RoomId) -> Result<Option<RoomView>> {
         let key = self.key();
-        self.act(Intent::Join { room, key: key.clone() }).await?;
+        let waiting = self.inner().refusals.wait(&key);
+        self.act(Intent::Join { room, key }).await?;
         if !matches!(self.link(), LinkState::Live | LinkState::CatchingUp) {
             return Ok(None);
         }
-        self.settled(key, room).await
+        tokio::select! {
+            // Or it stands in the outbox, and the room comes when the server does.
+            view = self.arrived(room) => Ok(view.ok()),
+            refused = self.refused(&waiting) => Err(Fault::Refused(refused?)),
+        }
     }
 
     /// Enters a room by its code; that needs the server.
@@ -193,39 +207,13 @@ impl Core {
         self.arrived(room.room).await
     }
 
-    /// Waits for a join to arrive, or to be refused; a refused one is not left in the outbox.
-    async fn settled(&self, key: Key, room: RoomId) -> Result<Option<RoomView>> {
-        let refused = self.refused(key.clone());
-        tokio::select! {
-            view = self.arrived(room) => match view {
-                Ok(view) => Ok(Some(view)),
-                // It stands in the outbox, and the room comes when the server does.
-                Err(_) => Ok(None),
-            },
-            refused = refused => {
-                self.discard(key).await?;
-                Err(Fault::Refused(refused?))
-            }
-        }
-    }
-
-    /// Waits until the operation has failed.
-    async fn refused(&self, key: Key) -> Result<Refused> {
+    /// Waits until it is refused.
+    async fn refused(&self, waiting: &Waiting) -> Result<Refused> {
         let mut moved = self.inner().moved();
         loop {
             moved.mark_unchanged();
-            let key = key.clone();
-            let job = move |conn: &rusqlite::Connection| {
-                conn.prepare_cached(
-                    "select code, message from outbox where key = ?1 and state = 'failed'",
-                )?
-                .query_map([key.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .next()
-                .transpose()
-            };
-            let found: Option<(String, String)> = self.inner().reader.read(job).await?;
-            if let Some((code, message)) = found {
-                return Ok(Refused::new(views::read_word(&code, Code::Unknown), message));
+            if let Some(refused) = waiting.refused() {
+                return Ok(refused);
             }
             moved.changed().await.map_err(|_| Fault::Offline)?;
         }

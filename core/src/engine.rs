@@ -94,6 +94,8 @@ pub struct Engine {
     recent: BTreeMap<RoomId, i64>,
     typing: BTreeMap<RoomId, BTreeMap<UserId, i64>>,
     outbox: Outbox,
+    /// Confirmed drafts.
+    drafts: BTreeMap<RoomId, String>,
     shown: (usize, usize, bool),
     link: Link,
     next_id: u64,
@@ -136,6 +138,7 @@ impl Engine {
             recent: BTreeMap::new(),
             typing: BTreeMap::new(),
             outbox: Outbox::default(),
+            drafts: BTreeMap::new(),
             shown: (0, 0, false),
             link: Link::new(),
             next_id: 1,
@@ -166,6 +169,7 @@ impl Engine {
         self.contact = loaded.contact;
         self.rooms = loaded.rooms.into_iter().map(|room| (room.id, room)).collect();
         self.direct = loaded.direct.into_iter().collect();
+        self.drafts = loaded.drafts.into_iter().collect();
         self.outbox = Outbox::new(loaded.ops, loaded.last_op, loaded.held);
         self.held_stored = loaded.held;
         self.first_look = !loaded.looked;
@@ -290,6 +294,7 @@ impl Engine {
         self.pump(now);
         self.acknowledge(now);
         self.look_live(now);
+        self.tell_refused();
         let dirt = self.outbox.take_dirt();
         self.out.writes.extend(dirt.gone.into_iter().map(Write::Remove));
         self.out.writes.extend(dirt.put.into_iter().map(Write::Put));

@@ -121,6 +121,15 @@ pub enum Change {
         /// Up to this message.
         up_to: Seq,
     },
+    /// A message that may have been told is deleted, or no longer mine to see: take its notice back.
+    NoticeOver {
+        /// Whose.
+        account: String,
+        /// Where.
+        room: RoomId,
+        /// Which message.
+        seq: Seq,
+    },
     /// Nobody read for so long that changes were dropped: everything shown is to be read anew.
     Missed,
     /// Something a person must know of.

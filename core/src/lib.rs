@@ -25,6 +25,7 @@ pub mod planted;
 mod poll;
 mod profile;
 mod reader;
+mod refusals;
 pub mod room;
 mod search;
 pub mod secrets;

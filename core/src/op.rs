@@ -7,6 +7,40 @@ use hallway_protocol::frames::{ClientFrame, MinePatch, Send};
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq};
 use serde::{Deserialize, Serialize};
 
+/// What a message does to the room's draft. It is decided when the message is first said, and is one
+/// of its bytes from then on; those written by earlier versions cleared whatever stood.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Draft {
+    /// It was written in this one, which goes with it if it still stands by then.
+    Over(String),
+    /// It clears it: this one, where that is known.
+    Cleared(Option<String>),
+    /// It leaves it alone.
+    Kept,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Draft::Cleared(None)
+    }
+}
+
+impl Draft {
+    /// What one that is written while `draft` stands does to it.
+    pub fn over(draft: Option<String>) -> Self {
+        draft.map_or(Draft::Kept, Draft::Over)
+    }
+
+    /// The draft it was written in, as far as that is known and it takes it along.
+    pub fn taken(&self) -> Option<&str> {
+        match self {
+            Draft::Over(draft) | Draft::Cleared(Some(draft)) => Some(draft),
+            Draft::Cleared(None) | Draft::Kept => None,
+        }
+    }
+}
+
 /// What is done.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
@@ -21,6 +55,9 @@ pub enum Act {
         /// The thread it belongs to.
         #[serde(default)]
         thread: Option<Seq>,
+        /// What becomes of the draft.
+        #[serde(default)]
+        draft: Draft,
     },
     /// Changes a text.
     Edit {
@@ -157,6 +194,37 @@ impl Op {
         matches!(self.act, Act::Send { .. })
     }
 
+    /// What it does to the room's draft, if it is a message.
+    pub fn draft(&self) -> Option<&Draft> {
+        if let Act::Send { draft, .. } = &self.act { Some(draft) } else { None }
+    }
+
+    /// Decides what a message does to it.
+    pub fn set_draft(&mut self, decided: Draft) {
+        if let Act::Send { draft, .. } = &mut self.act {
+            *draft = decided;
+        }
+    }
+
+    /// The word it says about the room's draft, if it says one; the inner none: there is none.
+    pub fn word(&self) -> Option<Option<&str>> {
+        match &self.act {
+            Act::Mine { patch } if self.state != State::Failed => {
+                patch.draft.as_ref().map(Option::as_deref)
+            }
+            _ => None,
+        }
+    }
+
+    /// A message under which this draft is not one any more: it goes, or went, with it.
+    pub fn hides(&self, shown: &str) -> bool {
+        match self.draft() {
+            Some(Draft::Cleared(None)) => self.state != State::Failed,
+            Some(draft) => draft.taken() == Some(shown),
+            None => false,
+        }
+    }
+
     /// It may yet be done without the person.
     pub fn is_alive(&self) -> bool {
         !matches!(self.state, State::Failed | State::Settled)
@@ -173,7 +241,7 @@ impl Op {
         let (room, key) = (self.room, self.key.clone());
         let seq = self.target.unwrap_or(0);
         match self.act.clone() {
-            Act::Send { text, reply, thread } => ClientFrame::Send(Send {
+            Act::Send { text, reply, thread, draft } => ClientFrame::Send(Send {
                 id,
                 room,
                 key,
@@ -182,7 +250,7 @@ impl Op {
                 thread,
                 files: Vec::new(),
                 meta: serde_json::Map::new(),
-                clears_draft: true,
+                clears_draft: matches!(draft, Draft::Cleared(_)),
             }),
             Act::Edit { text } => ClientFrame::Edit { id, room, key, seq, text },
             Act::Delete => ClientFrame::Delete { id, room, key, seq },

@@ -5,10 +5,13 @@
 //! Promises: what was ever said never changes (P9); an operation holds up only what needs it, and
 //! the sends that would otherwise overtake it (P10, P3). Sends never expire.
 
+mod drafts;
 mod ends;
 mod lane;
 
-use crate::op::{Act, Op, State};
+pub use ends::Refusal;
+
+use crate::op::{Act, Draft, Op, State};
 use crate::planted::{Bug, planted};
 use crate::world::Target;
 use hallway_protocol::frames::MinePatch;
@@ -35,6 +38,8 @@ pub struct Outbox {
     stopped: BTreeMap<RoomId, Key>,
     /// Refused messages that went anew under another key in this life of the process.
     replaced: BTreeMap<Key, Key>,
+    /// Doors that stayed shut in this step.
+    refused: Vec<Refusal>,
 }
 
 /// What a step left to be written.
@@ -128,8 +133,8 @@ impl Outbox {
             needs = self.ops.values().rev().find(joins).map(|op| op.key.clone());
         }
         let act = match act {
-            Act::Send { text, reply, thread } => {
-                Act::Send { text, reply: reply.or(seq.take()), thread }
+            Act::Send { text, reply, thread, draft } => {
+                Act::Send { text, reply: reply.or(seq.take()), thread, draft }
             }
             other => other,
         };
@@ -200,9 +205,11 @@ impl Outbox {
     fn replace(&mut self, old: &Op, key: Key, text: String, at: Millis) {
         self.remove(old.op);
         self.replaced.insert(old.key.clone(), key.clone());
-        let Act::Send { reply, thread, .. } = old.act else { return };
+        let Act::Send { reply, thread, draft, .. } = &old.act else { return };
         let target = reply.map(Target::Seq).or(old.needs.clone().map(Target::Key));
-        self.add(old.room, key.clone(), Act::Send { text, reply: None, thread }, at, target);
+        let draft = Draft::over(draft.taken().map(str::to_owned));
+        let act = Act::Send { text, reply: None, thread: *thread, draft };
+        self.add(old.room, key.clone(), act, at, target);
         self.repoint(&old.key, |op| op.needs = Some(key.clone()));
     }
 
@@ -347,8 +354,9 @@ impl Outbox {
         self.ops.values().any(|op| op.room == room && op.state == State::Sending)
     }
 
-    /// It is about to be said.
-    pub fn attempt(&mut self, op: i64, server_now: Millis) {
+    /// It is about to be said; `draft` is the room's, as it is confirmed.
+    pub fn attempt(&mut self, op: i64, server_now: Millis, draft: Option<&str>) {
+        self.decide(op, draft);
         if let Some(found) = self.ops.get(&op)
             && self.stopped.get(&found.room) == Some(&found.key)
         {

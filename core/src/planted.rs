@@ -35,10 +35,14 @@ pub enum Bug {
     LeaveAwaited,
     /// A count is taken for one of the read mark that is known when it arrives.
     CountedFromHere,
+    /// A message clears the draft whatever was begun since.
+    AnyDraftCleared,
+    /// A message that is said once more takes a newer draft along.
+    DraftUnguarded,
 }
 
 /// All of them, for the test that looks for each.
-pub const ALL: [Bug; 15] = [
+pub const ALL: [Bug; 17] = [
     Bug::ApplyWithoutVersion,
     Bug::OkMovesCursor,
     Bug::CoverBeforeDone,
@@ -54,6 +58,8 @@ pub const ALL: [Bug; 15] = [
     Bug::EditInAnyRoom,
     Bug::LeaveAwaited,
     Bug::CountedFromHere,
+    Bug::AnyDraftCleared,
+    Bug::DraftUnguarded,
 ];
 
 #[cfg(feature = "planted")]

@@ -82,7 +82,9 @@ impl Accounts {
         if let Some(known) = self.known(&server, user.user).await? {
             // The same person again: the session is new, the store and its outbox are not.
             self.take(&known, session).await?;
-            return known.account().await;
+            let account = Account { state: AccountState::Open, ..known.account().await? };
+            self.tell(vec![Change::Account { account: account.clone() }]);
+            return Ok(account);
         }
         let id = random_hex(16)?;
         let secret = Secret {

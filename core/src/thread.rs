@@ -3,13 +3,15 @@
 
 mod guard;
 mod rebuild;
+mod telling;
 
 pub(crate) use guard::said;
 
 use crate::error::{Fault, Result};
-use crate::feed::{Change, LinkState, Teller};
+use crate::feed::{Account, LinkState, Teller};
 use crate::machine::Machine;
 use crate::reader::Reader;
+use crate::refusals::Refusals;
 use crate::socket::{self, Unopened, Wire};
 use crate::store::{Place, is_damage, is_whole};
 use crate::world::{Effect, Input, Intent, PageRequest, Refresh};
@@ -65,6 +67,8 @@ pub(crate) enum Over {
 pub(crate) struct Driver {
     pub account: String,
     pub place: Place,
+    /// The account as far as it is known without its store.
+    pub bare: Account,
     pub wire: Wire,
     pub clock: Clock,
     pub tasks: Tasks,
@@ -75,6 +79,8 @@ pub(crate) struct Driver {
     pub status: watch::Sender<LinkState>,
     /// Counts batches of changes, for those inside who wait for one.
     pub moved: watch::Sender<u64>,
+    /// Joins that somebody waits for.
+    pub refusals: Refusals,
     /// How it ended.
     pub over: mpsc::UnboundedSender<(String, Over)>,
 }
@@ -101,26 +107,6 @@ struct Run {
 }
 
 impl Driver {
-    /// Says that the store was replaced.
-    fn damaged(&self) {
-        self.problem("store_damaged", "the local store was damaged and is fetched again");
-    }
-
-    fn problem(&self, code: &str, message: &str) {
-        self.show(vec![Change::Problem {
-            account: Some(self.account.clone()),
-            code: code.to_owned(),
-            message: message.to_owned(),
-        }]);
-    }
-
-    fn show(&self, changes: Vec<Change>) {
-        if !changes.is_empty() {
-            self.feed.tell(changes);
-            self.moved.send_modify(|moved| *moved += 1);
-        }
-    }
-
     /// The machine over the store as it is found.
     fn machine(&self) -> Result<(Machine, Vec<Effect>)> {
         let (store, replaced) = self.place.open()?;
@@ -295,7 +281,10 @@ impl Run {
                         let _ = answer.send(result);
                     }
                 }
-                Effect::Change(change) => changes.push(self.dated(change)),
+                Effect::Refused { key, joins, why } => {
+                    changes.extend(self.driver.refused(&key, joins, why));
+                }
+                Effect::Change(change) => changes.extend(self.told(change)),
                 Effect::SignedOut => self.over(Over::SignedOut),
                 Effect::Erase => self.over(Over::ThrownOut),
                 Effect::Damaged { why } => damaged = Some(why),
@@ -304,18 +293,6 @@ impl Run {
         self.driver.show(changes);
         if let Some(why) = damaged {
             self.rebuild(&why);
-        }
-    }
-
-    /// Puts the wall time on what is shown.
-    fn dated(&self, change: Change) -> Change {
-        match change {
-            Change::Connection(mut connection) => {
-                connection.since = self.driver.clock.now();
-                self.driver.status.send_replace(connection.state);
-                Change::Connection(connection)
-            }
-            other => other,
         }
     }
 

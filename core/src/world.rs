@@ -5,7 +5,7 @@
 //! times come with the intent that needs them, so the same inputs give the same effects.
 
 use crate::error::Fault;
-use crate::feed::Change;
+use crate::feed::{Change, FaultView};
 use hallway_protocol::error::Refused;
 use hallway_protocol::frames::{ClientFrame, MinePatch, Presence, ServerFrame};
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
@@ -276,6 +276,15 @@ pub enum Effect {
         id: u64,
         /// What came of it.
         result: Result<(), Fault>,
+    },
+    /// A join or leave was refused for good, and is not in the outbox any more.
+    Refused {
+        /// Its key.
+        key: Key,
+        /// It was a join.
+        joins: bool,
+        /// Why.
+        why: FaultView,
     },
     /// The window shows this.
     Change(Change),

@@ -5,7 +5,7 @@ use crate::feed::News;
 use crate::house::House;
 use hallway_core::feed::{Account, Found, Members, PersonView, RoomView, Timeline};
 use hallway_core::{Ask, Checked, Fault, Result, Target};
-use hallway_protocol::frames::Presence;
+use hallway_protocol::frames::{MinePatch, Presence};
 use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
 use hallway_protocol::rest::{Invite, JoinCode, NewInvite, NewRoom, RoomPatch};
 use hallway_protocol::rows::{Role, Room};
@@ -76,6 +76,7 @@ pub fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static {
         watch,
         presence,
         draft,
+        mine,
         create,
         join,
         leave,
@@ -265,6 +266,11 @@ async fn presence(home: Home<'_>, account: String, state: Presence) -> Result<()
 #[tauri::command]
 async fn draft(home: Home<'_>, account: String, room: RoomId, text: String) -> Result<()> {
     home.account(&account).await?.draft(room, text).await
+}
+
+#[tauri::command]
+async fn mine(home: Home<'_>, account: String, room: RoomId, patch: Body<MinePatch>) -> Result<()> {
+    home.account(&account).await?.mine(room, patch.0).await
 }
 
 #[tauri::command]

@@ -1,5 +1,5 @@
 //! Notices of the system: shown for what the core says is news, opened by a click, taken back when
-//! it was read, here or elsewhere. Where the system has no notices, the window is all there is.
+//! it was read, here or elsewhere, or deleted. Where the system has no notices, the window is all there is.
 
 use crate::feed::{Line, News, Open};
 use crate::window;
@@ -39,6 +39,8 @@ struct Shown {
     account: String,
     room: RoomId,
     seq: Seq,
+    /// It stands for several.
+    summary: bool,
     handle: Arc<system::OnScreen>,
 }
 
@@ -54,9 +56,11 @@ impl Notices {
     /// Takes a change that concerns notices. A daemon that is slow or hangs holds up nothing but
     /// notices: they have a queue of their own, and what does not fit into it is not shown.
     pub fn hear(&self, change: &Change) {
-        if matches!(change, Change::Notice(_) | Change::NoticeGone { .. })
-            && self.queue.try_send(change.clone()).is_err()
-        {
+        let ours = matches!(
+            change,
+            Change::Notice(_) | Change::NoticeGone { .. } | Change::NoticeOver { .. }
+        );
+        if ours && self.queue.try_send(change.clone()).is_err() {
             tracing::warn!("the system's notices are stuck; one is left out");
         }
     }
@@ -68,7 +72,12 @@ impl Notices {
                 match change {
                     Change::Notice(notice) => self.show(notice).await,
                     Change::NoticeGone { account, room, up_to } => {
-                        self.gone(&account, room, up_to).await;
+                        let read = |shown: &Shown| shown.seq <= up_to;
+                        self.gone(&account, room, read).await;
+                    }
+                    Change::NoticeOver { account, room, seq } => {
+                        let over = |shown: &Shown| shown.seq == seq && !shown.summary;
+                        self.gone(&account, room, over).await;
                     }
                     _ => {}
                 }
@@ -100,8 +109,8 @@ impl Notices {
                 return;
             }
         };
-        let Notice { account, room, seq, .. } = notice;
-        let entry = Shown { account: account.clone(), room, seq, handle: handle.clone() };
+        let Notice { account, room, seq, summary, .. } = notice;
+        let entry = Shown { account: account.clone(), room, seq, summary, handle: handle.clone() };
         let over = {
             let mut shown = self.shown.lock();
             shown.push_back(entry);
@@ -123,13 +132,12 @@ impl Notices {
         });
     }
 
-    /// Takes back what was read, in one room.
-    async fn gone(&self, account: &str, room: RoomId, up_to: Seq) {
-        let read =
-            |shown: &Shown| shown.account == account && shown.room == room && shown.seq <= up_to;
+    /// Takes back what was read or is not there any more, in one room.
+    async fn gone(&self, account: &str, room: RoomId, which: impl Fn(&Shown) -> bool) {
+        let here = |shown: &Shown| shown.account == account && shown.room == room && which(shown);
         let closed: VecDeque<Shown> = {
             let mut shown = self.shown.lock();
-            let (closed, kept) = shown.drain(..).partition(read);
+            let (closed, kept) = shown.drain(..).partition(here);
             *shown = kept;
             closed
         };

@@ -1,6 +1,7 @@
 /**
  * Saves what is being written a moment after the last key, each room by itself, and never twice the same.
- * `save(room, text)` stores; `later(work, ms)` and `never(id)` are the clock, so that a test can hold it.
+ * `save(room, text)` stores and answers when it has; `later(work, ms)` and `never(id)` are the clock, so that a
+ * test can hold it. A message takes its draft along in the core: what was saved stays until it is taken.
  */
 export class Drafts {
   #save
@@ -8,6 +9,7 @@ export class Drafts {
   #never
   #open = new Map()
   #saved = new Map()
+  #saving = new Map()
 
   constructor(save, later = (work, ms) => setTimeout(work, ms), never = (id) => clearTimeout(id)) {
     this.#save = save
@@ -37,22 +39,29 @@ export class Drafts {
     if (!open) return
     this.#never(open.timer)
     this.#open.delete(room)
-    if (open.text === (this.#saved.get(room) ?? "")) return
-    this.#saved.set(room, open.text)
-    this.#save(room, open.text)
+    if (open.text !== (this.#saved.get(room) ?? "")) this.#keep(room, open.text)
   }
 
-  /** The text was sent: there is nothing to keep, and the core knows it. */
-  sent(room) {
+  #keep(room, text) {
+    this.#saved.set(room, text)
+    const saving = Promise.resolve(this.#save(room, text))
+    this.#saving.set(room, saving)
+    saving.finally(() => this.#saving.get(room) === saving && this.#saving.delete(room))
+  }
+
+  /** The text is being sent; answers when what was saved before it is there, which it must not overtake. */
+  async sent(room) {
     this.#never(this.#open.get(room)?.timer)
     this.#open.delete(room)
-    const held = this.#saved.get(room)
     this.#saved.set(room, "")
-    if (held) this.#save(room, "")
+    await this.#saving.get(room)
   }
 
-  /** The text was not taken: it is a draft again, unless another one was begun. */
-  refused(room, text) {
-    if (!this.#open.has(room)) this.write(room, text)
+  /** The text was not taken: it is a draft again, before what was begun since, and kept at once. */
+  refused(room, text, begun = "") {
+    const all = begun ? `${text}\n${begun}` : text
+    this.write(room, all)
+    this.flush(room)
+    return all
   }
 }

@@ -13,3 +13,9 @@ export function placeOf(room) {
   if (!places.has(key)) places.set(key, { account: state.account, room })
   return places.get(key)
 }
+
+/** Says a text that stood in a room's box, behind what was saved of it. */
+export async function post(place, to, text) {
+  await drafts.sent(place)
+  return core.send({ ...place, text, reply: to?.seq ?? null, thread: to?.thread ?? null })
+}

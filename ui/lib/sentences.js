@@ -67,6 +67,15 @@ export function fate(row, live) {
   return row.pending_edit ? word(live ? "state_saving" : "state_edit_waiting") : ""
 }
 
+/** From here on it is said how much may still be written. */
+const NEAR_LIMIT = 200
+
+/** How much of a text's room is left, or how much too long it is; nothing while there is plenty. */
+export function space(left) {
+  if (left < 0) return word("over_limit", { n: -left })
+  return left < NEAR_LIMIT ? word("left_to_write", { n: left }) : ""
+}
+
 const problems = {
   core_broken: "problem_core_broken",
   store_damaged: "problem_store_damaged",
@@ -76,6 +85,8 @@ const problems = {
   keyring_locked: "problem_keyring_locked",
   no_keyring: "problem_no_keyring",
   disk_full: "problem_disk_full",
+  join_refused: "problem_join_refused",
+  leave_refused: "problem_leave_refused",
 }
 
 /** Something the person must know of, as the core said it when there are no words of ours. */

@@ -1,11 +1,13 @@
 /** Going to a room, and remembering where one was. Only room ids are kept in the web view, never words of people. */
 import { core } from "../core.js"
-import { show, state, take } from "../state.js"
+import { room as found, show, state, take } from "../state.js"
 
 const slot = () => `room of ${state.account}`
 
-/** Opens a room, at a message when `at` names its `seq`. */
+/** Opens a room, at a message when `at` names its `seq`. A mark set by hand asked for this, and is done. */
 export function visit(room, at = null) {
+  const row = found(room)
+  if (row?.unread_mark) core.read({ room, seq: row.read }).catch(() => {})
   localStorage.setItem(slot(), String(room))
   const panel = narrow() ? null : state.view.panel
   show({ page: "room", room, at, panel, column: "main" })

@@ -79,16 +79,15 @@ test("each room has its draft, and leaving saves at once", () => {
   assert.deepEqual(saved, [["kitchen", "tea"], ["roof", "nails"]])
 })
 
-test("a text that was refused is a draft again, and no newer one is lost to it", () => {
-  const { drafts, saved, pass } = held_drafts()
+test("a text that was refused is kept at once, before what was begun since", () => {
+  const { drafts, saved } = held_drafts()
   drafts.sent("kitchen")
-  drafts.refused("kitchen", "tea")
-  pass()
+  assert.equal(drafts.refused("kitchen", "tea"), "tea")
   assert.deepEqual(saved, [["kitchen", "tea"]])
   drafts.sent("kitchen")
   drafts.write("kitchen", "cake")
-  drafts.refused("kitchen", "tea")
-  assert.equal(drafts.unsaved("kitchen"), "cake")
+  assert.equal(drafts.refused("kitchen", "tea", "cake"), "tea\ncake")
+  assert.deepEqual([saved.at(-1), drafts.unsaved("kitchen")], [["kitchen", "tea\ncake"], undefined])
 })
 
 test("what the core holds already is not saved again, and what was deleted is", () => {
@@ -102,15 +101,27 @@ test("what the core holds already is not saved again, and what was deleted is", 
   assert.deepEqual(saved, [["kitchen", ""]])
 })
 
-test("a sent text leaves no draft behind", () => {
+test("a sent text is not saved any more, and what was saved of it is the core's to clear", () => {
   const { drafts, saved, pass } = held_drafts()
   drafts.write("kitchen", "tea")
   drafts.sent("kitchen")
   pass()
-  assert.deepEqual(saved, [])
   drafts.known("kitchen", "old")
   drafts.sent("kitchen")
-  assert.deepEqual(saved, [["kitchen", ""]])
+  assert.deepEqual(saved, [])
+})
+
+test("a text is sent behind what is being saved of it", async () => {
+  const order = []
+  let stored
+  const drafts = new Drafts((_, text) => new Promise((done) => (stored = () => (order.push(text), done()))))
+  drafts.write("kitchen", "te")
+  drafts.flush("kitchen")
+  const sent = drafts.sent("kitchen").then(() => order.push("sent"))
+  await Promise.resolve()
+  stored()
+  await sent
+  assert.deepEqual(order, ["te", "sent"])
 })
 
 const people = [

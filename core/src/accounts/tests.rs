@@ -235,3 +235,25 @@ async fn a_profile_is_closed_to_others_whatever_it_was_before() {
     assert_eq!(mode("accounts/ada/store.db"), 0o600);
     accounts.end().await;
 }
+
+#[tokio::test]
+async fn reading_takes_away_the_mark_that_was_set_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = profile(folder.path(), &["ada"]);
+    let path = options.dir.join("accounts/ada/store.db");
+    let key = crate::store::StoreKey([7; 32]);
+    let mut store = crate::store::Store::open(&path, &key, "ada", Some(UserId(3))).unwrap();
+    let mine = serde_json::json!({"t": "mine", "room": 7, "state": "joined", "head": 4, "read": 4,
+        "unread_mark": true, "rev": 1});
+    let rows = vec![serde_json::from_value(mine).unwrap()];
+    let news = crate::notify::News::Quiet;
+    store.commit(&[crate::apply::Write::Rows { rows, news }], 0).unwrap();
+    drop(store);
+    let (accounts, _feed) = Accounts::open(options).await.unwrap();
+    let core = accounts.core("ada").unwrap();
+    let room = hallway_protocol::ids::RoomId(7);
+    assert!(core.room(room).await.unwrap().unwrap().unread_mark);
+    core.read(room, Some(4)).await.unwrap();
+    assert!(!core.room(room).await.unwrap().unwrap().unread_mark);
+    accounts.end().await;
+}

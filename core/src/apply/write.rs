@@ -65,6 +65,8 @@ pub enum Write {
         /// `left`, `removed` or `deleted`.
         why: &'static str,
     },
+    /// I was not let into the room, and unsent texts wait in it.
+    Outside(RoomId),
     /// The server has my read mark at least here.
     ReadMark {
         /// Which room.
@@ -124,6 +126,8 @@ pub struct Touched {
     pub notices: Vec<notify::Call>,
     /// Read marks that rose: what was told is read.
     pub read: BTreeMap<RoomId, Seq>,
+    /// Messages of others that are not there to be read any more: what was told of them goes.
+    pub over: BTreeSet<(RoomId, Seq)>,
 }
 
 impl Touched {
@@ -141,6 +145,7 @@ impl Touched {
             let read = self.read.entry(room).or_default();
             *read = seq.max(*read);
         }
+        self.over.extend(later.over);
         self.hidden.extend(later.hidden);
         self.rooms.extend(later.rooms);
         self.unsent.extend(later.unsent);

@@ -180,6 +180,10 @@ impl Engine {
             MineState::Joined => {
                 self.enter(mine.room, mine.head);
                 self.note_mentions(mine.room, mine.mentions);
+                match &mine.draft {
+                    Some(draft) => drop(self.drafts.insert(mine.room, draft.clone())),
+                    None => drop(self.drafts.remove(&mine.room)),
+                }
                 self.with_room(mine.room, |room| room.set_min_seq(mine.min_seq));
             }
             MineState::Left => self.leave(mine.room, "left"),
@@ -194,6 +198,7 @@ impl Engine {
             self.out.writes.push(Write::Gone { room, why });
         }
         self.direct.remove(&room);
+        self.drafts.remove(&room);
         self.mentioned.remove(&room);
         self.recent.remove(&room);
         let fault = FaultView {

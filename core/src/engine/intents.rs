@@ -3,12 +3,14 @@
 use super::{Engine, Fill};
 use crate::apply::Write;
 use crate::error::{Fault, Result};
-use crate::op::Act;
+use crate::op::{Act, Draft};
+use crate::outbox::Refusal;
 use crate::world::{Effect, Intent, Target};
-use hallway_protocol::frames::ClientFrame;
-use hallway_protocol::ids::RoomId;
+use hallway_protocol::frames::{ClientFrame, MinePatch};
+use hallway_protocol::ids::{Key, Millis, RoomId};
 use hallway_protocol::limits::{EMOJI_BYTES, TEXT_BYTES_MAX};
 use hallway_protocol::text;
+use rand::RngExt;
 
 impl Engine {
     pub(super) fn intent(&mut self, now: i64, id: u64, intent: Intent) {
@@ -32,7 +34,9 @@ impl Engine {
             Intent::Send { room, key, at, text, reply, thread } => {
                 self.present(room)?;
                 let text = self.text(&text)?;
-                let act = Act::Send { text, reply: None, thread };
+                let draft = self.drafts.get(&room).map(String::as_str);
+                let draft = Draft::over(self.outbox.draft(room, draft).map(str::to_owned));
+                let act = Act::Send { text, reply: None, thread, draft };
                 let reply = self.answerable(reply);
                 self.outbox.add(room, key, act, at, reply);
             }
@@ -43,6 +47,9 @@ impl Engine {
             }
             Intent::Delete { room, key, target } => {
                 self.held(room, &target)?;
+                if let Target::Key(of) = &target {
+                    self.drop_draft(of, at);
+                }
                 self.outbox.delete(room, key, target, at);
             }
             Intent::React { room, key, target, emoji, on } => {
@@ -81,8 +88,11 @@ impl Engine {
             Intent::Retry { key } if !self.outbox.retry(&key) => {
                 return Err(Fault::not_found("failed message"));
             }
-            Intent::Discard { key } if !self.outbox.discard(&key) => {
-                return Err(Fault::not_found("unsent message"));
+            Intent::Discard { key } => {
+                self.drop_draft(&key, self.steady_now(now));
+                if !self.outbox.discard(&key) {
+                    return Err(Fault::not_found("unsent message"));
+                }
             }
             Intent::SendAnyway => self.outbox.hold(false),
             Intent::Online(wants) => self.online(now, wants),
@@ -101,6 +111,33 @@ impl Engine {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Joins and leaves that were refused: told, and the room stays listed while texts wait in it.
+    pub(super) fn tell_refused(&mut self) {
+        for Refusal { key, room, joins, texts, why } in self.outbox.take_refused() {
+            if texts && !self.rooms.contains_key(&room) {
+                self.out.writes.push(Write::Outside(room));
+            }
+            self.out.effects.push(Effect::Refused { key, joins, why });
+        }
+    }
+
+    /// A message that is given up takes the draft along that it was written in.
+    fn drop_draft(&mut self, key: &Key, at: Millis) {
+        let Some(room) = self.outbox.by_key(key).map(|op| op.room) else { return };
+        let draft = self.drafts.get(&room).map(String::as_str);
+        if self.outbox.leaves_draft(key, draft) {
+            self.say_draft(room, None, at);
+        }
+    }
+
+    /// Says a room's draft, unasked; the key is the engine's own.
+    pub(super) fn say_draft(&mut self, room: RoomId, draft: Option<String>, at: Millis) {
+        let mut bytes: [u8; 16] = self.random.random();
+        (bytes[6], bytes[8]) = (bytes[6] & 0x0f | 0x70, bytes[8] & 0x3f | 0x80);
+        let patch = MinePatch { draft: Some(draft), ..MinePatch::default() };
+        self.outbox.mine(room, Key::from_bytes(bytes), patch, at);
     }
 
     /// The message is here: what concerned one that is nowhere would wait for ever.

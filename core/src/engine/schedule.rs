@@ -3,11 +3,12 @@
 
 use super::{Engine, Question};
 use crate::feed::Change;
+use crate::op::{Draft, Op};
 use crate::outbox::UNANSWERED;
 use crate::world::Effect;
 use hallway_protocol::frames::ClientFrame;
-use hallway_protocol::ids::{RoomId, Seq};
-use std::collections::BTreeMap;
+use hallway_protocol::ids::{Millis, RoomId, Seq};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Pulls under way at once.
 const SLOTS: usize = 4;
@@ -175,17 +176,52 @@ impl Engine {
             0 => UNANSWERED * 4,
             limit => limit.min(UNANSWERED),
         };
+        let mut unsure = BTreeSet::new();
+        self.guard_drafts(now, unanswered);
         for op in self.outbox.sendable(now, unanswered) {
+            if self.is_unsure(op, &mut unsure) {
+                continue;
+            }
             if !self.budget.take(now, self.limits.commands_per_second, self.limits.burst) {
                 break;
             }
-            let server_now = self.steady_now(now);
-            self.outbox.attempt(op, server_now);
+            self.attempt(op, self.steady_now(now));
             let Some(said) = self.outbox.get(op).cloned() else { continue };
             let (room, key) = (said.room, said.key.clone());
             let id = self.ask(now, Question::Op(op), |id| said.frame(id));
             self.asked.entry(id).and_modify(|asked| asked.said = Some((room, key)));
         }
+    }
+
+    /// A message that is said for the first time decides about the draft, which another device may
+    /// have changed: what my own log says of that is waited for, by what stands behind it as well.
+    fn is_unsure(&self, op: i64, rooms: &mut BTreeSet<RoomId>) -> bool {
+        let Some(op) = self.outbox.get(op) else { return false };
+        if self.own_head > self.own && matches!(op.draft(), Some(Draft::Over(_))) {
+            rooms.insert(op.room);
+        }
+        rooms.contains(&op.room)
+    }
+
+    /// A draft that a message would take along though it was begun since is said again behind it.
+    fn guard_drafts(&mut self, now: i64, unanswered: usize) {
+        let again = |op: &Op| !op.is_fresh() && op.draft().is_some() && op.is_alive();
+        if !self.outbox.ops().any(again) {
+            return;
+        }
+        for op in self.outbox.sendable(now, unanswered) {
+            let Some(room) = self.outbox.get(op).map(|op| op.room) else { continue };
+            let draft = self.drafts.get(&room).map(String::as_str);
+            if let Some(newer) = self.outbox.endangered(op, draft) {
+                self.say_draft(room, Some(newer), self.steady_now(now));
+            }
+        }
+    }
+
+    fn attempt(&mut self, op: i64, at: Millis) {
+        let Some(room) = self.outbox.get(op).map(|op| op.room) else { return };
+        let draft = self.drafts.get(&room).map(String::as_str);
+        self.outbox.attempt(op, at, draft);
     }
 
     /// What was refused for now and will not come again would stop its room for ever: say so.

@@ -63,6 +63,10 @@ impl Machine {
             let account = account.clone();
             out.push(Change::NoticeGone { account, room: *room, up_to: *up_to });
         }
+        for (room, seq) in &touched.over {
+            let account = account.clone();
+            out.push(Change::NoticeOver { account, room: *room, seq: *seq });
+        }
         let late = self.call(&touched.notices, went_live, &mut out)?;
         self.late = late;
         for (key, row) in unsent {
@@ -154,6 +158,10 @@ impl Machine {
         let message = views::messages(conn, me, call.room, &[call.seq])?.pop();
         let room = views::rooms(conn, me, Some(call.room))?.pop();
         let (Some(message), Some(room)) = (message, room) else { return Ok(None) };
+        // Deleted again before it was told: a sum of several still says that there was news.
+        if message.deleted && call.late == 0 {
+            return Ok(None);
+        }
         let sender = views::people(conn, [message.sender])?.pop();
         let sender = sender.map(|person| person.display_name).unwrap_or_default();
         let summary = call.late > 0;

@@ -10,6 +10,7 @@ use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
 use hallway_protocol::rows::Row;
 use serde_json::{Value, json};
 
+mod drafts;
 mod failing;
 mod rules;
 

@@ -12,6 +12,21 @@ pub(super) const TOO_OLD: Millis = 25 * 24 * 3_600_000;
 /// Waits after "later": doubling from the first to the second, milliseconds.
 const WAIT: (i64, i64) = (500, 30_000);
 
+/// A join or leave that was refused for good.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Refusal {
+    /// Its key.
+    pub key: Key,
+    /// Which room.
+    pub room: RoomId,
+    /// It was a join.
+    pub joins: bool,
+    /// Unsent texts stand in the room.
+    pub texts: bool,
+    /// Why.
+    pub why: FaultView,
+}
+
 impl Outbox {
     /// A tombstone came: pending changes of that message have nothing left to change.
     pub fn buried(&mut self, room: RoomId, seq: Seq) {
@@ -35,7 +50,36 @@ impl Outbox {
 
     /// Refused for good.
     pub fn failed(&mut self, op: i64, why: FaultView) {
-        self.touch(op, |op| (op.state, op.error) = (State::Failed, Some(why)));
+        match self.ops.get(&op) {
+            Some(door) if matches!(door.act, Act::Join | Act::Leave) => {
+                let door = door.clone();
+                self.kept_out(&door, &why);
+            }
+            _ => self.touch(op, |op| (op.state, op.error) = (State::Failed, Some(why))),
+        }
+    }
+
+    /// A room that cannot be entered (or left): that is told and not kept, for no screen shows it.
+    /// What was written to go behind it failed with it, all else is moot.
+    fn kept_out(&mut self, door: &Op, why: &FaultView) {
+        self.remove(door.op);
+        let behind = |op: &&Op| op.needs.as_ref() == Some(&door.key);
+        for op in self.ops.values().filter(behind).map(|op| op.op).collect::<Vec<_>>() {
+            if self.ops[&op].is_send() {
+                self.touch(op, |op| op.needs = None);
+                self.failed(op, why.clone());
+            } else {
+                self.remove(op);
+            }
+        }
+        let (key, room, joins) = (door.key.clone(), door.room, door.act == Act::Join);
+        let texts = joins && self.ops.values().any(|op| op.room == room && op.is_send());
+        self.refused.push(Refusal { key, room, joins, texts, why: why.clone() });
+    }
+
+    /// Joins and leaves that were refused since the last look.
+    pub fn take_refused(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.refused)
     }
 
     /// The server refused `key` for now: it refuses the room's later commands of this link until

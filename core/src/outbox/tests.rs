@@ -13,7 +13,7 @@ fn key(n: u8) -> Key {
 }
 
 fn send(outbox: &mut Outbox, n: u8, text: &str) {
-    let act = Act::Send { text: text.into(), reply: None, thread: None };
+    let act = Act::Send { text: text.into(), reply: None, thread: None, draft: Draft::Kept };
     outbox.add(ROOM, key(n), act, 0, None);
 }
 
@@ -27,7 +27,7 @@ fn pump(outbox: &mut Outbox, now: i64) -> Vec<Key> {
     ready
         .into_iter()
         .map(|op| {
-            outbox.attempt(op, 0);
+            outbox.attempt(op, 0, None);
             outbox.get(op).unwrap().key.clone()
         })
         .collect()
@@ -124,14 +124,17 @@ fn later_holds_the_room_until_the_refused_one_has_gone() {
 fn an_answer_waits_for_its_message_and_nothing_overtakes_it() {
     let mut outbox = Outbox::new(Vec::new(), 0, 0);
     send(&mut outbox, 1, "a");
-    let reply = Act::Send { text: "b".into(), reply: None, thread: None };
+    let reply = Act::Send { text: "b".into(), reply: None, thread: None, draft: Draft::Kept };
     outbox.add(ROOM, key(2), reply, 0, Some(Target::Key(key(1))));
     send(&mut outbox, 3, "c");
     assert_eq!(pump(&mut outbox, 0), [key(1)]);
     outbox.confirmed(&key(1), Some(5));
     assert_eq!(pump(&mut outbox, 0), [key(2), key(3)]);
     let reply = &outbox.by_key(&key(2)).unwrap().act;
-    assert_eq!(*reply, Act::Send { text: "b".into(), reply: Some(5), thread: None });
+    assert_eq!(
+        *reply,
+        Act::Send { text: "b".into(), reply: Some(5), thread: None, draft: Draft::Kept }
+    );
 }
 
 #[test]
@@ -244,7 +247,7 @@ fn a_refused_message_that_goes_anew_is_not_held_back_by_its_answers() {
     let mut outbox = Outbox::new(Vec::new(), 0, 0);
     send(&mut outbox, 1, "a");
     pump(&mut outbox, 0);
-    let answer = Act::Send { text: "b".into(), reply: None, thread: None };
+    let answer = Act::Send { text: "b".into(), reply: None, thread: None, draft: Draft::Kept };
     outbox.add(ROOM, key(2), answer, 0, Some(Target::Key(key(1))));
     outbox.failed(1, why(Code::Invalid));
     send(&mut outbox, 3, "c");

@@ -30,6 +30,8 @@ pub struct Loaded {
     pub rooms: Vec<Room>,
     /// Which of them are direct.
     pub direct: Vec<RoomId>,
+    /// Their drafts, where they have one.
+    pub drafts: Vec<(RoomId, String)>,
     /// What waits.
     pub ops: Vec<Op>,
     /// How many rows of the outbox are no operations.
@@ -70,10 +72,10 @@ pub(super) fn load(conn: &Connection) -> Sql<Loaded> {
         let (room, lo, hi) = range?;
         covered.entry(room).or_default().push((lo, hi));
     }
-    let mut direct = Vec::new();
+    let (mut direct, mut drafts) = (Vec::new(), Vec::new());
     let mut rooms = Vec::new();
     let mut statement = conn.prepare(
-        "select room, cursor, head, win, catch_from, min_seq, kind from rooms
+        "select room, cursor, head, win, catch_from, min_seq, kind, draft from rooms
          where state = 'joined' order by room",
     )?;
     let mut rows = statement.query([])?;
@@ -89,6 +91,7 @@ pub(super) fn load(conn: &Connection) -> Sql<Loaded> {
         if row.get_ref(6)?.as_str()? == "direct" {
             direct.push(id);
         }
+        drafts.extend(row.get::<_, Option<String>>(7)?.map(|draft| (id, draft)));
         rooms.push(Room::new(id, mark, Coverage::new(covered.remove(&id).unwrap_or_default())));
     }
     let mut statement = conn.prepare(&outbox::from_end(false))?;
@@ -105,6 +108,7 @@ pub(super) fn load(conn: &Connection) -> Sql<Loaded> {
         held: number("held")?.unwrap_or_default(),
         rooms,
         direct,
+        drafts,
         unreadable: rows - ops.len(),
         ops,
         last_op: outbox::last(conn)?,

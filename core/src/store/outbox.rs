@@ -87,8 +87,6 @@ pub(crate) struct Unsent {
     pub pending: usize,
     /// How many failed.
     pub failed: usize,
-    /// The place of the last that waits.
-    pub last: i64,
     /// When the last was written.
     pub at: i64,
 }
@@ -98,17 +96,29 @@ pub(crate) fn unsent(conn: &Connection, room: RoomId) -> Sql<Unsent> {
     let count = |n: i64| usize::try_from(n).unwrap_or_default();
     conn.prepare_cached(
         "select count(*) filter (where state <> 'failed'), count(*) filter (where state = 'failed'),
-             coalesce(max(op) filter (where state <> 'failed'), 0), coalesce(max(at), 0)
+             coalesce(max(at), 0)
          from outbox where room = ?1 and kind = 'send'",
     )?
     .query_row([room.0], |row| {
         Ok(Unsent {
             pending: count(row.get(0)?),
             failed: count(row.get(1)?),
-            last: row.get(2)?,
-            at: row.get(3)?,
+            at: row.get(2)?,
         })
     })
+}
+
+/// Whether a message of the room behind the place `after` takes this draft along. Most were written
+/// in none, and are not looked at.
+pub(crate) fn hides(conn: &Connection, room: RoomId, after: i64, draft: &str) -> Sql<bool> {
+    let sql = format!(
+        "select {COLUMNS} from outbox where room = ?1 and kind = 'send' and op > ?2
+             and instr(payload, '\"draft\":\"kept\"') = 0"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let sends = statement.query_map([room.0, after], shown)?.filter_map(readable);
+    let hidden = sends.map(|op| op.map(|op| op.hides(draft)));
+    hidden.collect::<Sql<Vec<_>>>().map(|hidden| hidden.contains(&true))
 }
 
 /// As [`read`], with the state a person sees: what is being sent is being sent.

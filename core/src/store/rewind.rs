@@ -4,7 +4,7 @@
 use super::{Sql, load, rooms, set};
 use crate::apply::Touched;
 use crate::coverage::Coverage;
-use crate::op::{Act, Op, State};
+use crate::op::{Act, Draft, Op, State};
 use crate::room::Mark;
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -70,7 +70,8 @@ fn back(tx: &Connection, room: RoomId, base: Seq, touched: &mut Touched) -> Sql<
     let ahead = load::mark(tx, room)?.is_some_and(|mark| mark.cursor.max(mark.head) > base);
     tx.prepare_cached(
         "update rooms set cursor = case when ?3 then 0 else cursor end,
-             head = min(head, ?2), win = min(win, ?2), catch_from = null,
+             head = min(head, ?2), win = min(win, ?2),
+             catch_from = case when ?3 then null else catch_from end,
              counted = 0, notified = min(notified, ?2), mine_rev = 0
          where room = ?1",
     )?
@@ -108,6 +109,8 @@ fn resend(tx: &Connection, me: UserId, room: RoomId, base: Seq) -> Sql<()> {
             text: one.text,
             reply: one.reply.filter(within),
             thread: one.thread.filter(within),
+            // It took its draft along when it was first said.
+            draft: Draft::Kept,
         };
         let state = if needs.is_some() { State::Blocked } else { State::Queued };
         let again = again(op, room, one.key, act, one.at);

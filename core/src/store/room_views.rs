@@ -71,12 +71,14 @@ fn view(
         failed: unsent.failed,
         gone: (state != "joined").then_some(state),
     };
-    if unsent.pending > 0 {
-        // A message clears the draft it was written in; only what was begun after it is a draft.
-        view.draft = None;
-    }
     for op in changes.iter().filter(|op| op.state != State::Failed) {
-        overlay(&mut view, op, unsent.last);
+        overlay(&mut view, op);
+    }
+    let word = changes.iter().rfind(|op| op.word().is_some()).map_or(0, |op| op.op);
+    if let Some(draft) = &view.draft
+        && outbox::hides(conn, room, word, draft)?
+    {
+        view.draft = None;
     }
     if view.gone.is_none() {
         (view.unread, view.mentions) = views::count(conn, me, room, row, view.read)?;
@@ -85,17 +87,19 @@ fn view(
 }
 
 /// What a pending operation makes of the room.
-fn overlay(view: &mut RoomView, op: &Op, last_send: i64) {
+fn overlay(view: &mut RoomView, op: &Op) {
     match &op.act {
-        Act::Read { seq } => view.read = view.read.max(*seq),
+        Act::Read { seq } => {
+            // A mark that rises takes the one set by hand along, here as on the server.
+            view.unread_mark &= *seq <= view.read;
+            view.read = view.read.max(*seq);
+        }
         Act::Mine { patch } => {
             view.notify = patch.notify.unwrap_or(view.notify);
             view.favourite = patch.favourite.unwrap_or(view.favourite);
             view.unread_mark = patch.unread_mark.unwrap_or(view.unread_mark);
             view.muted_until = patch.muted_until.unwrap_or(view.muted_until);
-            if let Some(draft) = &patch.draft
-                && op.op > last_send
-            {
+            if let Some(draft) = &patch.draft {
                 view.draft.clone_from(draft);
             }
         }

@@ -157,6 +157,9 @@ pub(super) fn remove(
         if let Some(doc) = row.get(2)? {
             search::remove(tx, doc, row.get_ref(3)?.as_str()?)?;
         }
+        if key.is_none() {
+            touched.over.insert((room, seq));
+        }
         touched.hidden.push((room, key.unwrap_or_else(|| format!("{room}:{seq}"))));
     }
     for sql in [
@@ -216,6 +219,17 @@ pub(crate) fn leave(
     touched.read.extend(told.map(|told| (room, told)));
     touched.messages.remove(&room);
     touched.fresh.retain(|fresh| fresh.room != room);
+    touched.rooms.insert(room);
+    Ok(())
+}
+
+/// A room I was not let into, with unsent texts in it: listed while they are. Nothing is known of it.
+pub(crate) fn outside(tx: &Connection, room: RoomId, touched: &mut Touched) -> Sql<()> {
+    tx.prepare_cached(
+        "insert into rooms (room, state, name) values (?1, 'removed', ?1)
+         on conflict (room) do nothing",
+    )?
+    .execute([room.0])?;
     touched.rooms.insert(room);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The store on disk: keys, damage, durability, plans.
 
 use super::*;
-use crate::op::{Act, Op, State};
+use crate::op::{Act, Draft, Op, State};
 use hallway_protocol::ids::{Key, RoomId};
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +15,12 @@ fn op(n: i64) -> Op {
         op: n,
         key: Key::from_bytes(bytes),
         room: RoomId(7),
-        act: Act::Send { text: format!("unsent {n}"), reply: None, thread: None },
+        act: Act::Send {
+            text: format!("unsent {n}"),
+            reply: None,
+            thread: None,
+            draft: Draft::Kept,
+        },
         target: None,
         needs: None,
         state: State::Queued,

@@ -5,11 +5,11 @@
 use super::outbox::{self, Which};
 use super::{Sql, unread};
 use crate::feed::{
-    MemberView, MessageView, Pending, PersonView, ReactionView, ReplyView, RoomView,
+    Account, MemberView, MessageView, Pending, PersonView, ReactionView, ReplyView, RoomView,
 };
 use crate::op::{Act, Op, State};
 use hallway_protocol::ids::{RoomId, Seq, UserId};
-use hallway_protocol::rows::MessageKind;
+use hallway_protocol::rows::{MessageKind, TenantRole};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -211,7 +211,7 @@ fn unconfirmed(conn: &Connection, me: UserId, sends: Vec<Op>) -> Sql<Vec<Message
     let mut rows = Vec::with_capacity(sends.len());
     for op in sends {
         let state = state(&op, held);
-        let Act::Send { text, reply, thread } = op.act else { continue };
+        let Act::Send { text, reply, thread, .. } = op.act else { continue };
         let mut row = MessageView {
             id: op.key.to_string(),
             key: op.key.to_string(),
@@ -303,6 +303,23 @@ pub(crate) fn people(
 /// All people known.
 pub(crate) fn everybody(conn: &Connection) -> Sql<Vec<PersonView>> {
     conn.prepare_cached("select * from users order by user")?.query_map([], person)?.collect()
+}
+
+/// An account, by what its store says of its person and its server.
+pub(crate) fn account(conn: &Connection, bare: Account) -> Sql<Account> {
+    let me = bare.user;
+    let role: Option<String> = conn
+        .prepare_cached("select role from users where user = ?1")?
+        .query_row([me.0], |row| row.get(0))
+        .optional()?
+        .flatten();
+    let server_name = super::fact(conn, "server_name")?.unwrap_or_default();
+    let role = read_word(&role.unwrap_or_default(), TenantRole::Member);
+    let known = Account { server_name, role, ..bare };
+    Ok(match people(conn, [me])?.pop() {
+        Some(PersonView { name, display_name, .. }) => Account { name, display_name, ..known },
+        None => known,
+    })
 }
 
 /// Members of a room that are in it.

@@ -4,13 +4,14 @@ use super::guard::{CALM, MISTAKES, WAIT};
 use super::rebuild::AGAIN;
 use super::*;
 use crate::api::{Api, normalised};
-use crate::feed::{Feed, pipe};
-use crate::op::{Act, Op, State};
+use crate::feed::{Account, AccountState, Change, Feed, PersonView, pipe};
+use crate::op::{Act, Draft, Op, State};
 use crate::secrets::{FileSecrets, Secret};
 use crate::session::Session;
-use crate::store::{Store, StoreKey};
+use crate::store::{Store, StoreKey, views};
 use hallway_kit::Clock;
 use hallway_protocol::ids::{Key, RoomId, UserId};
+use hallway_protocol::rows::TenantRole;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,6 +52,17 @@ impl Bench {
         let driver = Driver {
             account: "a".into(),
             place,
+            bare: Account {
+                id: "a".into(),
+                server: "http://127.0.0.1:1".into(),
+                server_name: String::new(),
+                user: UserId(3),
+                name: "ada".into(),
+                display_name: "ada".into(),
+                role: TenantRole::Member,
+                state: AccountState::Open,
+                why: None,
+            },
             wire,
             clock: clock.clone(),
             tasks: Tasks::default(),
@@ -58,6 +70,7 @@ impl Bench {
             feed: tell,
             status: watch::channel(LinkState::Offline).0,
             moved: watch::channel(0).0,
+            refusals: Refusals::default(),
             over,
         };
         let timer = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -106,7 +119,7 @@ fn with_unsent(folder: &Path) {
         op: 1,
         key: Key::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1]),
         room: RoomId(7),
-        act: Act::Send { text: "unsent".into(), reply: None, thread: None },
+        act: Act::Send { text: "unsent".into(), reply: None, thread: None, draft: Draft::Kept },
         target: None,
         needs: None,
         state: State::Queued,
@@ -140,6 +153,33 @@ fn a_store_that_cannot_be_replaced_is_tried_again_and_nobody_spins_meanwhile() {
     bench.tell(Task::Input(Input::Tick));
     assert_eq!(bench.problems(), ["store_damaged"]);
     assert_eq!(bench.unsent().len(), 1);
+}
+
+#[test]
+fn my_own_row_is_told_as_my_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store =
+        Store::open(&folder.path().join("store.db"), &KEY, "a", Some(UserId(3))).unwrap();
+    let row = serde_json::json!({"t": "user", "user": 3, "name": "ada", "display_name": "Ada B.",
+        "role": "owner", "rev": 5});
+    let rows = vec![serde_json::from_value(row).unwrap()];
+    let news = crate::notify::News::Quiet;
+    store.commit(&[crate::apply::Write::Rows { rows, news }], 0).unwrap();
+    let person = views::people(store.connection(), [UserId(3)]).unwrap().pop().unwrap();
+    drop(store);
+    let mut bench = Bench::new(folder.path());
+    let other = PersonView { user: UserId(9), ..person.clone() };
+    for person in [other, person] {
+        let change = Change::Person { account: "a".into(), person };
+        bench.run.carry_out(vec![Effect::Change(change)]);
+    }
+    let told = bench.timer.block_on(bench.feed.next()).unwrap();
+    let accounts = told.into_iter().filter_map(|change| match change {
+        Change::Account { account } => Some((account.display_name, account.role, account.state)),
+        _ => None,
+    });
+    let mine = ("Ada B.".to_owned(), TenantRole::Owner, AccountState::Open);
+    assert_eq!(accounts.collect::<Vec<_>>(), [mine]);
 }
 
 #[test]

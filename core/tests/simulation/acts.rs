@@ -121,14 +121,20 @@ impl World {
         let rooms = self.clients[client].rooms();
         let Some(room) = self.rng.pick(&rooms).copied() else { return Ok(()) };
         let intent = match self.rng.between(0, 99) {
-            0..=35 => Some(self.sends(client, room)),
+            0..=35 => {
+                if self.rng.chance(20) {
+                    let begins = self.begins(room);
+                    self.intent(client, begins)?;
+                }
+                Some(self.sends(client, room))
+            }
             36..=47 => self.edits(client, room),
             48..=55 => self.deletes(client, room),
             56..=63 => self.reacts(client, room),
             64..=74 => self.reads(client, room),
             75..=80 => Some(self.keeps(room)),
             81..=83 => Some(self.comes_and_goes(&rooms)),
-            84..=88 => self.mends(client),
+            84..=88 => self.mends(client)?,
             89..=94 => self.looks(client, room),
             95..=96 => Some(Intent::Focus(vec![room])),
             97..=98 => Some(Intent::Online(self.rng.chance(70))),
@@ -199,12 +205,17 @@ impl World {
     }
 
     fn keeps(&mut self, room: RoomId) -> Intent {
-        let mut patch = MinePatch::default();
-        if self.rng.chance(50) {
-            patch.draft = Some(self.rng.chance(70).then(|| "begun".to_owned()));
-        } else {
-            patch.favourite = Some(self.rng.chance(50));
+        if self.rng.chance(60) {
+            return self.begins(room);
         }
+        let patch = MinePatch { favourite: Some(self.rng.chance(50)), ..MinePatch::default() };
+        Intent::Mine { room, key: self.rng.key(), patch }
+    }
+
+    /// A text is begun, or what was begun is thrown away; no two are the same.
+    fn begins(&mut self, room: RoomId) -> Intent {
+        let draft = self.rng.chance(80).then(|| format!("d{:012x}", self.rng.next() >> 16));
+        let patch = MinePatch { draft: Some(draft), ..MinePatch::default() };
         Intent::Mine { room, key: self.rng.key(), patch }
     }
 
@@ -217,16 +228,27 @@ impl World {
         }
     }
 
-    fn mends(&mut self, client: usize) -> Option<Intent> {
+    fn mends(&mut self, client: usize) -> Result<Option<Intent>, String> {
         let ops = self.clients[client].ops();
-        let failed: Vec<Key> =
-            ops.iter().filter(|op| op.state == "failed").map(|op| op.key.clone()).collect();
         let waiting: Vec<Key> = ops.iter().map(|op| op.key.clone()).collect();
-        match self.rng.between(0, 3) {
-            0 => self.rng.pick(&waiting).cloned().map(|key| Intent::Discard { key }),
-            1 => self.rng.pick(&failed).cloned().map(|key| Intent::Discard { key }),
-            _ => self.rng.pick(&failed).cloned().map(|key| Intent::Retry { key }),
+        let failed: Vec<(Key, RoomId)> = ops
+            .iter()
+            .filter(|op| op.state == "failed")
+            .map(|op| (op.key.clone(), op.room))
+            .collect();
+        let way = self.rng.between(0, 3);
+        if way == 0 {
+            return Ok(self.rng.pick(&waiting).cloned().map(|key| Intent::Discard { key }));
         }
+        let Some((key, room)) = self.rng.pick(&failed).cloned() else { return Ok(None) };
+        if way == 1 {
+            return Ok(Some(Intent::Discard { key }));
+        }
+        if self.rng.chance(50) {
+            let begins = self.begins(room);
+            self.intent(client, begins)?;
+        }
+        Ok(Some(Intent::Retry { key }))
     }
 
     fn looks(&mut self, client: usize, room: RoomId) -> Option<Intent> {

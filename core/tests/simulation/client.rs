@@ -35,6 +35,9 @@ pub struct Client {
     /// Sends that were taken, and those their person gave up.
     pub promised: BTreeMap<Key, RoomId>,
     pub released: BTreeSet<Key>,
+    /// When each text was begun, and each message written: counted in acts.
+    pub begun: BTreeMap<String, u64>,
+    pub wrote: BTreeMap<Key, u64>,
     /// Sends in the order in which they were written.
     pub order: Vec<(Key, RoomId)>,
 }
@@ -69,6 +72,8 @@ impl Client {
             power_fails: false,
             promised: BTreeMap::new(),
             released: BTreeSet::new(),
+            begun: BTreeMap::new(),
+            wrote: BTreeMap::new(),
             order: Vec::new(),
         }
     }

@@ -53,6 +53,8 @@ pub struct Data {
     /// Epochs, oldest first, each with the heads at which it began.
     pub epochs: Vec<(String, BTreeMap<RoomId, Seq>)>,
     pub outs: Vec<Out>,
+    /// Drafts that a message took along, until another word is said of them.
+    pub cleared: BTreeMap<(UserId, RoomId), (Key, String)>,
     /// A key that became two messages.
     pub twice: Option<String>,
     pub now: i64,
@@ -139,8 +141,11 @@ impl Data {
         if let Some(seq) = known {
             return Ok(self.did(room, seq, true, self.message_row(room, seq)));
         }
+        let now = self.now;
         let found = self.entered(who, room)?;
-        if send.text.starts_with("bad") || send.reply.is_some_and(|seq| seq > found.head) {
+        // What is bad is so for four seconds in eight.
+        let bad = send.text.starts_with("bad") && now / 4_000 % 2 == 0;
+        if bad || send.reply.is_some_and(|seq| seq > found.head) {
             return Err(Refused::new(Code::Invalid, "that cannot be right").field("text", "is bad"));
         }
         found.last_n += 1;
@@ -179,7 +184,9 @@ impl Data {
         }
         let found = self.rooms.get_mut(&room).expect("the room was looked up");
         let hidden = found.row.kind == RoomKind::Direct;
-        if send.clears_draft && self.people[&who].mine[&room].draft.is_some() {
+        let draft = self.people[&who].mine[&room].draft.clone();
+        if let Some(draft) = draft.filter(|_| send.clears_draft) {
+            self.cleared.insert((who, room), (send.key.clone(), draft));
             self.own(who, |person, rev| {
                 let mine = person.mine.get_mut(&room).expect("a member has one");
                 (mine.draft, mine.rev) = (None, rev);
@@ -365,7 +372,10 @@ impl Data {
         mine.favourite = patch.favourite.unwrap_or(mine.favourite);
         mine.unread_mark = patch.unread_mark.unwrap_or(mine.unread_mark);
         mine.muted_until = patch.muted_until.unwrap_or(mine.muted_until);
-        mine.draft = patch.draft.clone().unwrap_or(mine.draft.take());
+        if let Some(draft) = &patch.draft {
+            mine.draft.clone_from(draft);
+            self.cleared.remove(&(who, room));
+        }
         if mine != held {
             self.own(who, |person, rev| drop(person.mine.insert(room, Mine { rev, ..mine })));
         }

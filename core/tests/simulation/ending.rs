@@ -51,6 +51,7 @@ impl World {
         }
         self.fill()?;
         self.kept_apart()?;
+        self.drafts_kept()?;
         for client in 0..self.clients.len() {
             let named = |why: String| format!("{}: {why}", self.clients[client].name);
             self.screens(client).map_err(named)?;
@@ -66,6 +67,19 @@ impl World {
         self.run(self.agenda.now + PATIENCE)?;
         let after = links(self);
         if before == after { Ok(()) } else { Err(format!("links {before:?} became {after:?}")) }
+    }
+
+    /// No message took a draft along that was begun after it on the same device.
+    fn drafts_kept(&self) -> Held {
+        for ((_, room), (key, draft)) in &self.server.data.cleared {
+            for client in &self.clients {
+                let times = client.wrote.get(key).zip(client.begun.get(draft));
+                if times.is_some_and(|(wrote, begun)| wrote < begun) {
+                    return Err(format!("room {room}: {key} took {draft} along, begun after it"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What was written in one room stands in no other.
@@ -276,7 +290,9 @@ impl World {
         let near = (view.mentions - mentions).unsigned_abs() <= unsure.count() as u64;
         let shown = if near { mentions } else { view.mentions };
         let have = (view.read, view.unread, shown, view.draft.clone(), view.favourite);
-        let want = (read, unread, mentions, mine.draft.clone(), mine.favourite);
+        // A text that was refused stands in its message, not in the box as well.
+        let draft = mine.draft.clone().filter(|draft| !refused(self.store(client), id, draft));
+        let want = (read, unread, mentions, draft, mine.favourite);
         // What could not be said is still shown as said.
         let waits = |op: &crate::client::StoredOp| {
             op.room == id && (op.kind == "mine" || op.state == "blocked")
@@ -371,6 +387,14 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Whether a refused message of the room took this draft along.
+fn refused(conn: &Connection, id: RoomId, draft: &str) -> bool {
+    let sql = "select exists (select 1 from outbox where room = ?1 and kind = 'send'
+        and state = 'failed' and instr(payload, ?2) > 0)";
+    let found = conn.query_row(sql, (id.0, draft), |row| row.get(0));
+    found.expect("the schema is known")
 }
 
 /// One of the words that the simulation makes up: `w` and twelve hexadecimal digits.

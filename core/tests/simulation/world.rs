@@ -9,7 +9,7 @@ use crate::hub::{Conn, Server, Wrong};
 use crate::rng::Rng;
 use crate::screen::Screen;
 use hallway_core::world::{Effect, Input, Intent, Refresh, Target};
-use hallway_protocol::frames::{ClientFrame, ServerFrame};
+use hallway_protocol::frames::{ClientFrame, MinePatch, ServerFrame};
 use hallway_protocol::ids::RoomId;
 use std::collections::BTreeMap;
 
@@ -298,6 +298,7 @@ impl World {
                 }
                 Effect::Answer { id, result } => self.answered(life, id, result.is_ok()),
                 Effect::Change(change) => self.screens[life.client].draw(&change),
+                Effect::Refused { .. } => {}
                 Effect::SignedOut | Effect::Erase | Effect::Damaged { .. } => {}
             }
         }
@@ -314,8 +315,12 @@ impl World {
         let client = &mut self.clients[life.client];
         let Some(intent) = client.intents.remove(&id).filter(|_| done) else { return };
         match intent {
+            Intent::Mine { patch: MinePatch { draft: Some(Some(draft)), .. }, .. } => {
+                client.begun.insert(draft, self.steps);
+            }
             Intent::Send { key, room, .. } => {
                 client.order.push((key.clone(), room));
+                client.wrote.insert(key.clone(), self.steps);
                 client.promised.insert(key, room);
             }
             Intent::Discard { key } => drop(client.released.insert(key)),

@@ -3,9 +3,9 @@ import "../mention-list/mention-list.js"
 import { pickEmoji } from "../emoji-palette/emoji-palette.js"
 import { core } from "../../core.js"
 import { say, sheet, tell } from "../../lib/dom.js"
-import { drafts, placeOf } from "../../lib/kept.js"
+import { drafts, placeOf, post } from "../../lib/kept.js"
 import { TEXT } from "../../lib/limits.js"
-import { nameOf, why } from "../../lib/sentences.js"
+import { nameOf, space, why } from "../../lib/sentences.js"
 import { excerpt, length } from "../../lib/text.js"
 import { title } from "../../lib/rooms.js"
 import { narrow } from "../../lib/visit.js"
@@ -23,7 +23,6 @@ const shape = sheet(`
   <p class="over" role="status"></p>`)
 
 const TYPING_MS = 3_000
-const NEAR_LIMIT = 200
 const HINT_MAX = 32
 
 /** <message-composer>   Where one writes. Keeps a draft for each room; replies and edits here too. States: editing, over. */
@@ -140,8 +139,7 @@ class MessageComposer extends HTMLElement {
     this.style.minBlockSize = ""
     const left = TEXT - length(box.value)
     this.toggleAttribute("over", left < 0)
-    this.querySelector(".over").textContent =
-      left < 0 ? word("over_limit", { n: -left }) : left < NEAR_LIMIT ? word("left_to_write", { n: left }) : ""
+    say(this.querySelector(".over"), space(left))
   }
 
   #key(event) {
@@ -172,21 +170,23 @@ class MessageComposer extends HTMLElement {
     if (!text.trim() || this.hasAttribute("over")) return
     const [mode, place] = [this.#mode, this.#place]
     this.#enter(null)
+    this.#typed = 0
     this.#put(mode?.what === "edit" ? room(place.room)?.draft ?? "" : "")
     try {
-      await (mode?.what === "edit" ? this.#save(place, mode.row, text) : this.#say(place, mode?.row, text))
+      if (mode?.what === "edit") await this.#save(place, mode.row, text)
+      else await post(place, mode?.row, text).then(() => tell(this, "said"))
     } catch (refusal) {
-      if (place === this.#place && !this.#box.value) this.#put(text)
-      if (mode?.what !== "edit") drafts.refused(place, text)
+      this.#refused(place, mode, text)
       tell(this, "notice", why(refusal))
     }
   }
 
-  #say(place, to, text) {
-    drafts.sent(place)
-    this.#typed = 0
-    const sent = core.send({ ...place, text, reply: to?.seq ?? null, thread: to?.thread ?? null })
-    return sent.then(() => tell(this, "said"))
+  /** What was not taken is kept, and goes back into its box before what was begun since. */
+  #refused(place, mode, text) {
+    const here = place === this.#place && !this.#mode
+    const begun = here ? this.#box.value : room(place.room)?.draft
+    const all = mode?.what === "edit" ? begun || text : drafts.refused(place, text, begun)
+    if (here) this.#put(all)
   }
 
   async #save({ account, room }, row, text) {

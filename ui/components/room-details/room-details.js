@@ -18,6 +18,13 @@ const shape = sheet(`
       <button class="main" type="submit" data-word="save"></button>
     </form>
     <p class="door"></p>
+    <section class="mine">
+      <label class="favourite"><input name="favourite" type="checkbox"><span data-word="favourite"></span></label>
+      <label><span data-word="notify"></span><select name="notify">
+        <option value="all" data-word="notify_all"></option><option value="mentions" data-word="notify_mentions"></option><option value="none" data-word="notify_none"></option>
+      </select></label>
+      <button class="unread quiet" type="button" data-word="mark_unread"></button>
+    </section>
     <section class="code">
       <p data-word="code_text"></p>
       <p class="shown" hidden><code dir="ltr"></code><button class="copy quiet" type="button" data-word="copy"></button></p>
@@ -30,7 +37,7 @@ const shape = sheet(`
     </div>
   </div>`)
 
-/** <room-details>   Name, topic, the way in by code, leaving and deleting, as far as one may. */
+/** <room-details>   Name, topic, what I want of the room, the way in by code, leaving and deleting, as far as one may. */
 class RoomDetails extends HTMLElement {
   #room
   #stops = []
@@ -41,6 +48,9 @@ class RoomDetails extends HTMLElement {
     this.querySelector("form").addEventListener("submit", (event) => this.#save(event))
     this.querySelector(".make").addEventListener("click", () => this.#do(() => this.#code()))
     this.querySelector(".copy").addEventListener("click", () => copy(this.querySelector("code").textContent))
+    this.querySelector(".favourite input").addEventListener("change", ({ target }) => this.#keep({ favourite: target.checked }))
+    this.querySelector("select").addEventListener("change", ({ target }) => this.#keep({ notify: target.value }))
+    this.querySelector(".unread").addEventListener("click", () => this.#keep({ unread_mark: true }))
     this.querySelector(".leave").addEventListener("click", () => this.#do(() => this.#leave()))
     this.querySelector(".delete").addEventListener("click", () => this.#do(() => this.#delete()))
     this.#stops = [watch("view", () => this.#enter())]
@@ -72,6 +82,9 @@ class RoomDetails extends HTMLElement {
     this.querySelector(".names").hidden = direct
     this.querySelector(".names .main").hidden = !rename
     say(this.querySelector(".door"), direct ? word("door_direct") : word(row.visibility === "public" ? "door_public" : "door_private"))
+    this.querySelector(".favourite input").checked = row.favourite
+    this.querySelector("select").value = row.notify
+    this.querySelector(".unread").disabled = row.unread_mark || row.unread > 0
     this.querySelector(".code").hidden = !may("code", row, account())
     say(this.querySelector(".leave"), word(direct ? "hide_room" : "leave_room"))
     this.querySelector(".delete").hidden = !may("delete", row, account())
@@ -82,6 +95,10 @@ class RoomDetails extends HTMLElement {
     const { name, topic } = this.querySelector("form").elements
     document.activeElement.blur()
     this.#do(() => core.updateRoom({ room: this.#room, name: name.value.trim(), topic: topic.value.trim() }))
+  }
+
+  #keep(patch) {
+    this.#do(() => core.mine({ room: this.#room, ...patch }))
   }
 
   async #code() {

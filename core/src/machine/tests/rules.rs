@@ -333,3 +333,94 @@ fn search_sees_what_is_being_changed() {
     assert!(find("tee").is_empty());
     assert_eq!(find("noon"), ["tea at noon"]);
 }
+
+#[test]
+fn the_notice_of_a_message_that_is_deleted_or_out_of_sight_is_taken_back() {
+    let over = |desk: &mut Desk| {
+        let seqs = desk.changes().filter_map(|change| match change {
+            Change::NoticeOver { seq, .. } => Some(*seq),
+            _ => None,
+        });
+        let seqs: Vec<Seq> = seqs.collect();
+        desk.effects.clear();
+        seqs
+    };
+    let mut desk = Desk::new();
+    desk.settle(&json!([message(1, 9, 1, "a")]), 1);
+    for seq in 2..5 {
+        desk.event(seq, &json!([message(seq, 9, 2, "news")]));
+    }
+    assert_eq!(desk.notices(), [(2, false, 1), (3, false, 1), (4, false, 1)]);
+    let tomb = json!({"t": "message", "room": ROOM, "seq": 3, "rev": 5, "n": 3, "sender": 9,
+        "at": 1, "key": key(2), "kind": "text", "deleted": true});
+    desk.event(5, &json!([tomb]));
+    assert_eq!(over(&mut desk), [3]);
+    let from = json!([{"t": "mine", "room": ROOM, "state": "joined", "head": 5, "rev": 2,
+        "min_seq": 3}]);
+    desk.frame(json!({"type": "own", "since": 1, "to": 2, "done": true, "rows": from}));
+    assert_eq!(over(&mut desk), [1, 2], "what came before I was let in again");
+    assert!(over(&mut desk).is_empty());
+}
+
+#[test]
+fn a_room_that_does_not_let_one_in_is_told_and_keeps_the_texts_written_for_it() {
+    for written in [false, true] {
+        let mut desk = Desk::new();
+        desk.welcome(0, json!({}));
+        desk.cut();
+        desk.act(Intent::Join { room: ROOM, key: key(2) }).unwrap();
+        if written {
+            desk.send(3, "may I?");
+            let (target, text) = (Target::Key(key(3)), "may I come in?".to_owned());
+            desk.act(Intent::Edit { room: ROOM, key: key(4), target, text }).unwrap();
+            desk.act(Intent::Read { room: ROOM, key: key(5), seq: 1 }).unwrap();
+        }
+        desk.at(desk.now + 31_000);
+        desk.welcome(0, json!({}));
+        let id = desk.id(|frame| matches!(frame, ClientFrame::Call { .. }));
+        desk.effects.clear();
+        let body = json!({"code": "not_found", "message": "there is no such room",
+            "retry": "never"});
+        desk.frame(json!({"type": "answer", "id": id, "status": 404, "body": body}));
+        let told = |effect: &Effect| {
+            matches!(effect, Effect::Refused { key: of, joins: true, why }
+                if *of == key(2) && why.code == "not_found")
+        };
+        assert_eq!(desk.effects.iter().filter(|effect| told(effect)).count(), 1);
+        let counts = desk.machine.engine().outbox().counts();
+        if !written {
+            assert_eq!((counts, desk.room()), ((0, 0), None));
+            continue;
+        }
+        assert_eq!(counts, (0, 1), "the text alone is left");
+        let room = desk.room().unwrap();
+        assert_eq!((room.failed, room.gone.as_deref()), (1, Some("removed")));
+        assert_eq!(desk.shown(), [("may I come in?".into(), None, true)]);
+        assert!(desk.changes().any(|change| matches!(change, Change::Room { .. })));
+        desk.effects.clear();
+        desk.act(Intent::Discard { key: key(3) }).unwrap();
+        assert!(desk.changes().any(|change| matches!(change, Change::RoomGone { .. })));
+        assert_eq!(desk.room(), None);
+    }
+}
+
+#[test]
+fn a_replay_that_was_cut_goes_on_in_an_epoch_that_lost_nothing() {
+    let mut desk = Desk::new();
+    desk.settle(&json!([message(1, 9, 1, "a"), message(2, 9, 2, "b")]), 2);
+    desk.again();
+    let head = json!([{"room": ROOM, "head": 9, "base": 0, "last_n": 9, "read": 0, "unread": 0,
+        "mentions": 0}]);
+    desk.welcome(1, json!({"rooms": head}));
+    let pull = desk.id(|frame| matches!(frame, ClientFrame::Pull { .. }));
+    // The first message was edited as 3, and again as 8: it stands in a later part alone.
+    let mut part = delta(pull, "replay", 2, 5, &json!([message(4, 9, 4, "d")]));
+    part["done"] = json!(false);
+    desk.frame(part);
+    desk.again();
+    let head = json!([{"room": ROOM, "head": 9, "base": 9, "last_n": 9, "read": 0, "unread": 0,
+        "mentions": 0}]);
+    desk.welcome(1, json!({"epoch": "e2", "rooms": head}));
+    let mark = desk.machine.engine().room(ROOM).unwrap().mark().clone();
+    assert_eq!((mark.cursor, mark.catch_from), (5, Some(2)), "what it holds is not whole yet");
+}

@@ -11,7 +11,12 @@ fn op(n: u8) -> Op {
         op: n.into(),
         key: Key::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, n]),
         room: RoomId(7),
-        act: crate::op::Act::Send { text: format!("unsent {n}"), reply: None, thread: None },
+        act: crate::op::Act::Send {
+            text: format!("unsent {n}"),
+            reply: None,
+            thread: None,
+            draft: crate::op::Draft::Kept,
+        },
         target: None,
         needs: None,
         state: crate::op::State::Queued,

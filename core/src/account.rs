@@ -92,17 +92,7 @@ impl Core {
             .ok_or_else(|| Fault::local("key_missing", "the entry in the keyring holds no key"))?;
         let me = secret.user;
         let base = crate::api::normalised(&secret.server)?;
-        let bare = Account {
-            id: id.clone(),
-            server: secret.server.clone(),
-            server_name: String::new(),
-            user: me,
-            name: secret.name.clone(),
-            display_name: secret.name.clone(),
-            role: TenantRole::Member,
-            state: AccountState::Open,
-            why: None,
-        };
+        let bare = bare(&id, &secret);
         let session = Arc::new(Session::new(&id, secrets, clock.clone(), secret, fresh));
         let api = Api::new(base)?.with(session.clone());
         let (inbox, tasks_in) = mpsc::channel(INBOX);
@@ -303,6 +293,21 @@ impl Core {
         }
         self.0.reader.close().await;
         self.0.tasks.end(Duration::from_secs(2)).await;
+    }
+}
+
+/// The account as far as it is known without its store.
+fn bare(id: &str, secret: &Secret) -> Account {
+    Account {
+        id: id.to_owned(),
+        server: secret.server.clone(),
+        server_name: String::new(),
+        user: secret.user,
+        name: secret.name.clone(),
+        display_name: secret.name.clone(),
+        role: TenantRole::Member,
+        state: AccountState::Open,
+        why: None,
     }
 }
 

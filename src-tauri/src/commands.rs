@@ -1,6 +1,7 @@
 //! What the window may ask for: one command for each thing a person can do, one line into the core.
 //! Arguments are the fields of one object; answers and refusals cross as the core has them.
 
+use crate::body::Body;
 use crate::feed::News;
 use crate::house::House;
 use hallway_core::feed::{Account, Found, Members, PersonView, RoomView, Timeline};
@@ -10,9 +11,8 @@ use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
 use hallway_protocol::rest::{Invite, JoinCode, NewInvite, NewRoom, RoomPatch};
 use hallway_protocol::rows::{Role, Room};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use tauri::ipc::{Channel, CommandArg, CommandItem, Invoke, InvokeBody, InvokeError};
-use tauri::{AppHandle, Runtime, State, Wry};
+use tauri::ipc::{Channel, Invoke};
+use tauri::{AppHandle, State, Wry};
 use tauri_plugin_opener::OpenerExt;
 
 /// The core behind all of them.
@@ -36,18 +36,6 @@ enum Entered {
 #[derive(Serialize)]
 pub struct Joined {
     room: Entered,
-}
-
-/// The whole argument object as a type of the protocol, for what has many fields.
-pub struct Body<T>(T);
-
-impl<'de, R: Runtime, T: DeserializeOwned> CommandArg<'de, R> for Body<T> {
-    fn from_command(command: CommandItem<'de, R>) -> Result<Self, InvokeError> {
-        let InvokeBody::Json(body) = command.message.payload() else {
-            return Err(InvokeError::from("arguments are JSON"));
-        };
-        T::deserialize(body).map(Body).map_err(|error| InvokeError::from(error.to_string()))
-    }
 }
 
 /// All of them; `build.rs` and `capabilities/main.json` name the same.

@@ -4,6 +4,7 @@
 //! The window opens before the store is read and before the network is touched: commands wait for
 //! the core ([`house::House`]), the screen does not.
 
+mod body;
 mod commands;
 mod feed;
 mod house;

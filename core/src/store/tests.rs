@@ -157,3 +157,13 @@ fn the_first_screen_reads_no_table_from_end_to_end() {
         assert!(plan.iter().all(|line| line.starts_with("SEARCH")), "{sql}: {plan:?}");
     }
 }
+
+#[test]
+fn a_kept_statement_is_not_planned_again_for_other_values() {
+    let store = Store::memory(UserId(3)).unwrap();
+    let mut count = store.connection().prepare(unread::LIVE).unwrap();
+    for room in 1..9 {
+        count.query_row([room, 10 * room, 20 * room, 3, 100 + room], |_| Ok(())).unwrap();
+    }
+    assert_eq!(count.get_status(rusqlite::StatementStatus::RePrepare), 0);
+}

@@ -36,16 +36,18 @@ pub(super) fn unread(
     Ok((sum(within.0, beyond.0), sum(within.1, beyond.1)))
 }
 
+/// See [`live`].
+pub(super) const LIVE: &str = "select count(*), coalesce(sum(concerns), 0) from (
+         select concerns from messages
+         where room = ?1 and seq > ?2 and seq <= ?3 and kind = 'text' and deleted = 0
+             and sender <> ?4
+         limit ?5)";
+
 /// Countable messages of others in `(after, to]`, to a hundred, and how many concern me.
 fn live(conn: &Connection, me: UserId, room: RoomId, after: Seq, to: Seq) -> Sql<(i64, i64)> {
-    conn.prepare_cached(
-        "select count(*), coalesce(sum(concerns), 0) from (
-             select concerns from messages
-             where room = ?1 and seq > ?2 and seq <= ?3 and kind = 'text' and deleted = 0
-                 and sender <> ?4
-             limit ?5)",
-    )?
-    .query_row(params![room.0, after, to, me.0, UNREAD_MAX], |row| Ok((row.get(0)?, row.get(1)?)))
+    conn.prepare_cached(LIVE)?.query_row(params![room.0, after, to, me.0, UNREAD_MAX], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
 }
 
 /// Messages the server counted that were deleted since.

@@ -29,7 +29,9 @@ pub struct Client {
     pub next_intent: u64,
     pub watch: Watch,
     /// The store as it was at its last full commit, where power may fail.
-    pub durable: Option<Vec<u8>>,
+    pub durable: Option<Connection>,
+    /// How many changes the store had made when that was looked at.
+    pub looked: Option<i64>,
     /// What was done in memory since then is not owed after a power cut.
     pub power_fails: bool,
     /// Sends that were taken, and those their person gave up.
@@ -69,6 +71,7 @@ impl Client {
             next_intent: 0,
             watch: Watch::default(),
             durable: None,
+            looked: None,
             power_fails: false,
             promised: BTreeMap::new(),
             released: BTreeSet::new(),
@@ -95,14 +98,31 @@ impl Client {
         let Some(machine) = self.machine.take() else { return };
         let mut store = machine.into_store();
         self.life += 1;
+        self.looked = None;
         (self.link, self.wanted) = (None, None);
         self.intents.clear();
-        if let Some(bytes) = self.durable.take().filter(|_| power) {
-            let mut conn = Connection::open_in_memory().expect("memory");
-            conn.deserialize_read_exact("main", &bytes[..], bytes.len(), false).expect("own bytes");
+        if let Some(conn) = self.durable.take().filter(|_| power) {
             store = Store::over(conn, self.user).expect("a store that was one before");
         }
         self.store = Some(store);
+    }
+
+    /// Keeps the store as it is where power that fails now would leave it so. What made no change
+    /// made no commit.
+    pub fn keep_durable(&mut self) {
+        let Some(machine) = self.machine.as_ref().filter(|_| self.power_fails) else { return };
+        let conn = machine.store().connection();
+        let count = "select total_changes()";
+        let count = conn.prepare_cached(count).and_then(|mut sql| sql.query_row([], |r| r.get(0)));
+        let changes = Some(count.expect("a number"));
+        if std::mem::replace(&mut self.looked, changes) == changes {
+            return;
+        }
+        let full: i64 = conn.query_row("pragma synchronous", [], |r| r.get(0)).expect("a pragma");
+        if full == 2 || self.durable.is_none() {
+            let new = || Connection::open_in_memory().expect("memory");
+            copied(conn, self.durable.get_or_insert_with(new));
+        }
     }
 
     pub fn conn(&self) -> Option<&Connection> {
@@ -148,7 +168,8 @@ impl Client {
     /// The data set the store speaks of.
     pub fn epoch(&self) -> Option<String> {
         let sql = "select v from sync where k = 'epoch'";
-        self.conn()?.query_row(sql, [], |row| row.get(0)).optional().expect("the schema is known")
+        let mut statement = self.conn()?.prepare_cached(sql).expect("the schema is known");
+        statement.query_row([], |row| row.get(0)).optional().expect("the schema is known")
     }
 }
 
@@ -173,8 +194,12 @@ pub fn stored_ops(conn: &Connection) -> Vec<StoredOp> {
 /// The raw bytes of a store: every page, the free ones too.
 pub fn image(conn: &Connection) -> Vec<u8> {
     let mut copy = Connection::open_in_memory().expect("memory");
-    let backup = rusqlite::backup::Backup::new(conn, &mut copy).expect("nothing is being written");
-    backup.step(-1).expect("memory to memory");
-    drop(backup);
+    copied(conn, &mut copy);
     copy.serialize("main").expect("memory").to_vec()
+}
+
+/// Makes `copy` what `conn` is.
+fn copied(conn: &Connection, copy: &mut Connection) {
+    let backup = rusqlite::backup::Backup::new(conn, copy).expect("nothing is being written");
+    backup.step(-1).expect("memory to memory");
 }

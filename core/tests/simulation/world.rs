@@ -3,7 +3,7 @@
 
 use crate::agenda::{Agenda, Ev, Life};
 use crate::checks::{self, Held};
-use crate::client::{Client, image};
+use crate::client::Client;
 use crate::data::Data;
 use crate::hub::{Conn, Server, Wrong};
 use crate::rng::Rng;
@@ -225,16 +225,10 @@ impl World {
 
     fn check(&mut self, life: Life, input: &Input) -> Held {
         let client = &mut self.clients[life.client];
-        let Some(machine) = &client.machine else { return Ok(()) };
-        let conn = machine.store().connection();
-        let full: i64 = if client.power_fails {
-            conn.query_row("pragma synchronous", [], |row| row.get(0)).expect("a pragma")
-        } else {
-            0
-        };
-        if full == 2 || client.power_fails && client.durable.is_none() {
-            client.durable = Some(image(conn));
+        if client.machine.is_none() {
+            return Ok(());
         }
+        client.keep_durable();
         let epoch = client.epoch();
         let conn = client.machine.as_ref().expect("it is alive").store().connection();
         let looked = client.watch.look(conn, input, epoch.clone());

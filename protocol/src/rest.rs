@@ -233,15 +233,16 @@ pub struct Sync {
 #[serde(untagged)]
 pub enum SyncRoom {
     /// `[room, since]`.
-    Short(RoomId, Seq),
+    Short(RoomId, #[serde(deserialize_with = "exact")] Seq),
     /// With what a `pull` may say.
     Full {
         /// The room.
         room: RoomId,
         /// Cursor.
+        #[serde(deserialize_with = "exact")]
         since: Seq,
         /// Lowest covered `seq`.
-        #[serde(default)]
+        #[serde(default, deserialize_with = "exact")]
         floor: Option<Seq>,
         /// How many of the latest messages.
         #[serde(default)]

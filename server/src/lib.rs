@@ -35,6 +35,7 @@ pub mod mails;
 pub mod marks;
 pub mod members;
 pub mod messages;
+pub mod openapi;
 pub mod passwords;
 pub mod presence;
 pub mod reactions;

@@ -1,5 +1,9 @@
 //! The whole HTTP surface, one line a route: method, path, who may, handler. What is not in the
 //! table is answered in our words; the tests of access and of idempotency walk the same table.
+//!
+//! To add one: its line here; what it is for, takes and answers in `openapi/entries` (an example of
+//! each new body stands in the tests of the wire, and shapes follow from it); who may in the table
+//! of `tests/web/access.rs`. Tests compare the three and fail on any difference.
 
 use crate::access::Act;
 use crate::app::App;
@@ -7,7 +11,7 @@ use crate::error::Refusal;
 use crate::store::Once;
 use crate::{
     accounts, admin, codes, front, guests, health, invites, keys, mails, marks, members, messages,
-    reactions, rooms, server, sessions, socket, storage, sync, tenants, users,
+    openapi, reactions, rooms, server, sessions, socket, storage, sync, tenants, users,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -140,6 +144,10 @@ pub const TABLE: &[Route] = &[
     route("POST",   "/admin/dead-letters/{id}/retry",       Runs,               || post(admin::retry)),
     route("DELETE", "/admin/dead-letters/{id}",             Runs,               || delete(admin::drop_letter)),
     route("GET",    "/admin/stats",                         Runs,               || get(admin::stats)),
+    route("GET",    "/openapi.json",                        Anyone,             || get(openapi::show)),
+    route("GET",    "/docs",                                Anyone,             || get(openapi::page)),
+    route("GET",    "/docs/page.js",                        Anyone,             || get(openapi::script)),
+    route("GET",    "/docs/page.css",                       Anyone,             || get(openapi::style)),
     route("GET",    "/socket",                              Anyone,             || get(socket::open)),
 ];
 

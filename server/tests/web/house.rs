@@ -3,6 +3,7 @@
 //! has: arguments, signals, an exit code. Behind either stands a [`Door`], and who comes in by it is
 //! the same [`Person`]. Nothing sleeps; each wait is for something said, and gives up loudly.
 
+mod book;
 mod call;
 mod person;
 pub mod smtp;

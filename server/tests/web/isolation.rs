@@ -19,6 +19,10 @@ const TEXT: &str = "none";
 #[rustfmt::skip]
 const CELLS: &[(&str, &str, &str)] = &[
     ("GET /server",                   "", ""),
+    ("GET /openapi.json",             "", ""),
+    ("GET /docs",                     "", ""),
+    ("GET /docs/page.js",             "", ""),
+    ("GET /docs/page.css",            "", ""),
     ("POST /auth/register",           "", r#"{"tenant":"tenant-of-one","name":"new","password":"{password}","invite":"{invite}"}"#),
     ("POST /auth/login",              "", r#"{"tenant":"tenant-of-one","login":"{name}","password":"{password}"}"#),
     ("POST /auth/guest",              "", r#"{"tenant":"tenant-of-one","code":"{code}","display_name":"x"}"#),

@@ -4,6 +4,7 @@
 mod access;
 mod cast;
 mod deltas;
+mod description;
 mod digest;
 mod direct;
 mod entrance;

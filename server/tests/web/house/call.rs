@@ -60,7 +60,13 @@ impl Call {
             let _ = stream.read_to_end(&mut answer).await;
             answer
         };
-        Answer::read(&timeout(PATIENCE * 2, sent).await.expect("an answer in time"))
+        let sent = timeout(PATIENCE * 2, sent).await.expect("an answer in time");
+        let answer = Answer::read(&sent);
+        let mut first = self.head.split(' ');
+        if let (Some(method), Some(path)) = (first.next(), first.next()) {
+            super::book::hold(method, path, &answer);
+        }
+        answer
     }
 }
 

@@ -1,0 +1,16 @@
+//! What is said of each route beyond its line in the table: a sentence, bodies, answers. A route
+//! without an entry fails a test, and so does an entry without a route.
+
+mod people;
+mod rooms;
+mod run;
+
+use super::book::Book;
+
+/// Writes all of them.
+pub fn write(book: &mut Book) {
+    people::write(book);
+    rooms::write(book);
+    rooms::messages(book);
+    run::write(book);
+}

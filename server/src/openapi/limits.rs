@@ -1,0 +1,216 @@
+//! What a type cannot say of itself: how long a text may be, what stands in a path, the headers.
+
+use super::probe::reference;
+use hallway_protocol::ids::NUMBER_MAX;
+use hallway_protocol::limits::*;
+use serde_json::{Value, json};
+
+/// Shortest and longest text of a field, characters.
+const TEXTS: &[(&str, &str, usize, usize)] = &[
+    ("NewRoom", "name", 1, ROOM_NAME_MAX),
+    ("NewRoom", "topic", 0, TOPIC_MAX),
+    ("RoomPatch", "name", 1, ROOM_NAME_MAX),
+    ("RoomPatch", "topic", 0, TOPIC_MAX),
+    ("Room", "name", 0, ROOM_NAME_MAX),
+    ("Room", "topic", 0, TOPIC_MAX),
+    ("Register", "name", 1, NAME_MAX),
+    ("Register", "display_name", 1, DISPLAY_NAME_MAX),
+    ("Register", "email", 3, 254),
+    ("Register", "password", PASSWORD.0, PASSWORD.1),
+    ("Register", "device", 0, DEVICE_MAX),
+    ("Login", "device", 0, DEVICE_MAX),
+    ("ComeAsGuest", "display_name", 1, DISPLAY_NAME_MAX),
+    ("ComeAsGuest", "device", 0, DEVICE_MAX),
+    ("BecomeAccount", "name", 1, NAME_MAX),
+    ("BecomeAccount", "password", PASSWORD.0, PASSWORD.1),
+    ("ResetPassword", "password", PASSWORD.0, PASSWORD.1),
+    ("ChangePassword", "new", PASSWORD.0, PASSWORD.1),
+    ("ProfilePatch", "name", 1, NAME_MAX),
+    ("ProfilePatch", "display_name", 1, DISPLAY_NAME_MAX),
+    ("ProfilePatch", "status", 0, STATUS_MAX),
+    ("User", "name", 0, NAME_MAX),
+    ("User", "display_name", 0, DISPLAY_NAME_MAX),
+    ("User", "status", 0, STATUS_MAX),
+    ("SessionRow", "device", 0, DEVICE_MAX),
+    ("NewMessage", "text", 0, TEXT_BYTES_MAX),
+    ("EditMessage", "text", 1, TEXT_BYTES_MAX),
+    ("Send", "text", 0, TEXT_BYTES_MAX),
+    ("Message", "text", 0, TEXT_BYTES_MAX),
+    ("MinePatch", "draft", 0, TEXT_BYTES_MAX),
+    ("Mine", "draft", 0, TEXT_BYTES_MAX),
+    ("File", "name", 0, FILE_NAME_MAX),
+    ("Reaction", "emoji", 1, EMOJI_BYTES),
+    ("NewTenant", "name", 1, NAME_MAX),
+    ("NewTenant", "title", 1, ROOM_NAME_MAX),
+    ("TenantPatch", "title", 1, ROOM_NAME_MAX),
+];
+
+/// Fewest and most elements of a field.
+const LISTS: &[(&str, &str, usize, usize)] = &[
+    ("NewRoom", "members", 0, MEMBERS_AT_ONCE),
+    ("NewDirect", "users", 1, DIRECT_MAX),
+    ("Sync", "rooms", 0, HELLO_ROOMS),
+    ("Hello", "rooms", 0, HELLO_ROOMS),
+];
+
+/// Least and most of a field.
+const NUMBERS: &[(&str, &str, i64, i64)] = &[
+    ("NewInvite", "uses", 1, 1_000),
+    ("NewInvite", "expires_in_ms", 1, 315_360_000_000),
+    ("Mine", "unread", 0, UNREAD_MAX),
+    ("Mine", "mentions", 0, UNREAD_MAX),
+];
+
+/// Fields of more than one shape.
+const EITHER: &[(&str, &str)] = &[
+    ("Sync", "rooms"),
+    ("Hello", "rooms"),
+    ("Audited", "actor"),
+    ("MinePatch", "muted_until"),
+    ("Synced", "ephemeral"),
+];
+
+/// Puts the limits of a type into its schema.
+pub fn apply(of: &str, schema: &mut Value) {
+    for (_, field) in EITHER.iter().filter(|(name, _)| *name == of) {
+        schema["properties"][field] = either(of);
+    }
+    let mut set = |field: &str, name: &str, value: i64| {
+        let at = &mut schema["properties"][field];
+        // Of a list that may be a word as well, the list is meant.
+        let at = if at["anyOf"].is_array() { &mut at["anyOf"][0] } else { at };
+        at[name] = json!(value);
+    };
+    for (table, least, most) in [(TEXTS, "minLength", "maxLength"), (LISTS, "minItems", "maxItems")]
+    {
+        for (_, field, few, many) in table.iter().filter(|(name, ..)| *name == of) {
+            set(field, least, *few as i64);
+            set(field, most, *many as i64);
+        }
+    }
+    for (_, field, few, many) in NUMBERS.iter().filter(|(name, ..)| *name == of) {
+        set(field, "minimum", *few);
+        set(field, "maximum", *many);
+    }
+}
+
+fn either(of: &str) -> Value {
+    let pair = json!({"type": "array", "prefixItems": [number(), number()], "items": false,
+        "minItems": 2, "maxItems": 2});
+    match of {
+        "Sync" => json!({"type": "array", "items": {"anyOf": [pair, {"type": "object",
+            "required": ["room", "since"],
+            "properties": {"room": number(), "since": number(),
+                "floor": {"type": ["integer", "null"]},
+                "latest": {"type": ["integer", "null"], "minimum": 0}}}]}}),
+        "Hello" => json!({"anyOf": [{"type": "array", "items": pair}, {"const": "acked"}]}),
+        "Synced" => json!({"type": "array", "items": reference("Frame")}),
+        "MinePatch" => json!({"anyOf": [number(), {"type": "null"}]}),
+        _ => json!({"anyOf": [number(), {"type": "string"}, {"type": "null"}]}),
+    }
+}
+
+/// A number as the wire has them.
+pub fn number() -> Value {
+    json!({"type": "integer", "minimum": 0, "maximum": NUMBER_MAX})
+}
+
+/// A key.
+pub fn key() -> Value {
+    json!({"type": "string", "format": "uuid",
+        "pattern": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$",
+        "description": "A UUIDv7, made once when the person acts."})
+}
+
+/// `limit`.
+pub fn page() -> Value {
+    json!({"type": "integer", "minimum": 0, "default": PAGE.0})
+}
+
+/// `next` of a list.
+pub fn next() -> Value {
+    json!({"type": "string", "description": "For the next part; absent at the end."})
+}
+
+/// `Idempotency-Key`.
+pub fn idempotency_key() -> Value {
+    json!({"name": "Idempotency-Key", "in": "header", "schema": reference("Key"),
+        "description": "The same key again: the first answer with status 200, nothing done."})
+}
+
+/// What stands in a path.
+pub fn of_path(path: &str) -> Vec<Value> {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let one = |name: &str| {
+        let schema = match name {
+            "user" if path.ends_with("/sessions") => json!({"type": "string",
+                "minLength": 1, "maxLength": 260}),
+            "room" | "user" | "seq" => number(),
+            "id" if path.starts_with("/admin/tenants") => number(),
+            "emoji" => json!({"type": "string", "minLength": 1, "maxLength": EMOJI_BYTES}),
+            _ => json!({"type": "string", "minLength": 1, "maxLength": 100}),
+        };
+        json!({"name": name, "in": "path", "required": true, "schema": schema})
+    };
+    names.map(one).collect()
+}
+
+/// Headers of answers.
+pub fn headers() -> Value {
+    json!({
+        "X-Request-Id": {"description": "Names the request in the server's log.",
+            "schema": {"type": "string", "format": "uuid"}},
+        "Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}},
+    })
+}
+
+/// With what one comes.
+pub fn schemes() -> Value {
+    let header = |name: &str, says: &str| json!({"type": "apiKey", "in": "header", "name": name, "description": says});
+    json!({
+        "session": {"type": "http", "scheme": "bearer",
+            "description": "An access token; for operators the token of `DATA/operator`."},
+        "key": header("X-API-Key", "A key of the tenant's backend."),
+        "person": header("X-User-Id", "For whom it acts: `42` is our id, `ext:42` theirs."),
+    })
+}
+
+/// A refusal with this status.
+pub fn refusal(status: u16) -> Value {
+    let says = match status {
+        401 => "Sign in: no token, or a dead or forged one; at sign-in the name or the password.",
+        403 => "You see it but may not; or this origin may not call.",
+        404 => "Not there, or not yours to see.",
+        405 | 415 | 426 => "Method, media type or protocol.",
+        409 => "A name in use, a key of another call, or a state that forbids it.",
+        410 => "It expired.",
+        413 => "More bytes than a body may have.",
+        422 => "Not the shape, or a value out of its limits; `fields` says which.",
+        429 => "Too fast; wait `after_ms`.",
+        503 => "The server has too much to do; wait `after_ms`.",
+        _ => "The server's fault.",
+    };
+    let mut answer = json!({"description": says,
+        "content": {"application/problem+json": {"schema": reference("Problem")}}});
+    if matches!(status, 429 | 500 | 503) {
+        answer["headers"]["Retry-After"] = json!({"$ref": "#/components/headers/Retry-After"});
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openapi::words::words;
+
+    #[test]
+    fn every_limit_is_of_a_field_there_is() {
+        let words = words();
+        let fields = TEXTS.iter().chain(LISTS).map(|(of, field, ..)| (of, field));
+        let fields = fields.chain(NUMBERS.iter().map(|(of, field, ..)| (of, field)));
+        for (of, field) in fields.chain(EITHER.iter().map(|(of, field)| (of, field))) {
+            let known = words.get(*of).is_some_and(|words| words.fields.contains_key(*field));
+            assert!(known, "there is no {of}.{field}");
+        }
+    }
+}

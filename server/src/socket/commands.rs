@@ -373,8 +373,8 @@ async fn call(
     }
     let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
     let mut request = request.body(body).map_err(|error| Refusal::invalid("path", error))?;
-    if path.starts_with("/socket") || path.starts_with("/auth/log") || path.starts_with("/auth/re")
-    {
+    // A socket within a socket, and what begins or ends a session.
+    if ["/socket", "/sync", "/auth/log", "/auth/re"].iter().any(|begin| path.starts_with(begin)) {
         return Err(Refusal::Conflict("this is called without a socket"));
     }
     request.extensions_mut().insert(Session(me));
@@ -391,7 +391,9 @@ async fn call(
     let body = if bytes.is_empty() {
         serde_json::Value::Null
     } else {
-        serde_json::from_slice(&bytes).map_err(|error| Refusal::Broken(error.into()))?
+        // What is no JSON, a page say, is its text.
+        serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into())
     };
     Ok(Outcome::Answer(status, body))
 }

@@ -2,6 +2,7 @@
 //! wire's description says. What it did is asked of the server itself, never looked up in its store.
 
 mod access;
+mod calls;
 mod cast;
 mod deltas;
 mod description;

@@ -80,7 +80,7 @@ async fn every_command_is_answered_with_the_row_as_it_is_now() {
     assert_eq!(pinned["row"]["pinned"], true);
     let read = socket.told(json!({"type": "read", "room": room, "seq": seq})).await;
     assert_eq!((&read["type"], read["own"].is_i64()), (&json!("ok"), true));
-    assert_eq!(read.get("room"), None);
+    assert_eq!(read["room"], room);
     let gone = socket.told(command(json!({"type": "delete"}))).await;
     assert_eq!((&gone["row"]["deleted"], gone["row"].get("text")), (&json!(true), None));
 }

@@ -6,6 +6,7 @@ use super::{Denied, Secret, Secrets};
 use keyring_core::{CredentialStore, Entry, Error, Result as Kept};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Under this name the entries stand in the keyring.
 const SERVICE: &str = "org.hallway.desktop";
@@ -57,19 +58,29 @@ impl std::fmt::Debug for KeyringSecrets {
     }
 }
 
-#[cfg(target_os = "macos")]
+/// What `keyring` found, which looks once; afterwards, what is there now.
 fn system() -> Kept<Arc<CredentialStore>> {
-    Ok(apple_native_keyring_store::keychain::Store::new()?)
+    static LOOKED: AtomicBool = AtomicBool::new(false);
+    if LOOKED.swap(true, Ordering::AcqRel) { again() } else { first().or_else(|_| again()) }
 }
 
-#[cfg(windows)]
-fn system() -> Kept<Arc<CredentialStore>> {
-    Ok(windows_native_keyring_store::Store::new()?)
+fn first() -> Kept<Arc<CredentialStore>> {
+    match keyring::Entry::store_status() {
+        Ok(()) => keyring_core::get_default_store().ok_or(Error::NoDefaultStore),
+        Err(error) => Err(Error::PlatformFailure(error.to_string().into())),
+    }
 }
 
+/// A session may start its Secret Service after the app, or anew.
 #[cfg(all(unix, not(target_os = "macos")))]
-fn system() -> Kept<Arc<CredentialStore>> {
+fn again() -> Kept<Arc<CredentialStore>> {
     Ok(zbus_secret_service_keyring_store::Store::new()?)
+}
+
+/// Keychain and Credential Manager are a part of the system: they neither come nor go.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn again() -> Kept<Arc<CredentialStore>> {
+    first()
 }
 
 fn on<T>(store: &Arc<CredentialStore>, id: &str, work: impl Fn(&Entry) -> Kept<T>) -> Kept<T> {

@@ -178,14 +178,14 @@ pub fn router(app: &App) -> Router {
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::disable())
         .with_state(app.clone());
+    let panics = Arc::new(app.clone());
+    let routes =
+        routes.layer(CatchPanicLayer::custom(move |panic: Box<dyn std::any::Any + Send>| {
+            front::panicked(&panics, &*panic)
+        }));
     // A `call` comes through the socket, which has been through the door already.
     let _ = app.routes.set(routes.clone());
-    let panics = Arc::new(app.clone());
-    routes
-        .layer(CatchPanicLayer::custom(move |panic: Box<dyn std::any::Any + Send>| {
-            front::panicked(&panics, &*panic)
-        }))
-        .layer(middleware::from_fn_with_state(app.clone(), front::front))
+    routes.layer(middleware::from_fn_with_state(app.clone(), front::front))
 }
 
 async fn nowhere() -> Refusal {

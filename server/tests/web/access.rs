@@ -6,6 +6,7 @@ use crate::cast::Cast;
 use crate::house::{Answer, Call, House, int, key};
 use hallway_server::routes::TABLE;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The kinds of caller, in the order of the cells.
 const CALLERS: [&str; 9] =
@@ -158,6 +159,27 @@ impl Scene {
         call.to(self.house.address).await
     }
 
+    /// Where this token is told something else than nobody is.
+    async fn nobodys(&self, kind: &str, token: &str) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (route, body, rights) in RIGHTS {
+            let right = rights.chars().next().expect("a cell for nobody");
+            let (method, path) = route.split_once(' ').expect("method and path");
+            let mut call = Call::new(method, &self.filled(path)).token(token);
+            if !body.is_empty() {
+                call = call.raw("application/json", self.filled(body));
+            }
+            if right == '*' {
+                continue;
+            }
+            let said = call.to(self.house.address).await;
+            if sign(&said) != right {
+                wrong.push(format!("{route} {kind}: {right} but {} {}", said.status, said.body));
+            }
+        }
+        wrong
+    }
+
     /// All that a call could change in the room, as its owner sees it.
     async fn state(&self) -> Value {
         let mut state = Vec::new();
@@ -205,6 +227,28 @@ async fn everyone_may_what_the_table_says_and_nothing_else() {
             before = after;
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A token with another signature, one that says it needs none, one that has expired: each is told
+/// what nobody is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_or_expired_token_is_nobodys() {
+    let scene = Scene::set().await;
+    let token = scene.cast.owner.token.clone();
+    let (signed, signature) = token.rsplit_once('.').expect("three parts");
+    let turned: String = signature.chars().rev().collect();
+    // {"alg":"none"}
+    let (_, claims) = signed.split_once('.').expect("three parts");
+    let bare = format!("eyJhbGciOiJub25lIn0.{claims}.");
+    let before = scene.state().await;
+    let mut wrong = Vec::new();
+    for (kind, token) in [("forged", format!("{signed}.{turned}")), ("bare", bare)] {
+        wrong.extend(scene.nobodys(kind, &token).await);
+    }
+    assert_eq!(scene.state().await, before);
+    scene.house.clock.turn(Duration::from_secs(11 * 60));
+    wrong.extend(scene.nobodys("expired", &token).await);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

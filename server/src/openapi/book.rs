@@ -4,6 +4,7 @@
 use super::probe::{Way, probe, reference};
 use super::words::{Words, words};
 use super::{entries, examples, limits};
+use crate::access::Act;
 use crate::routes::{PREFIX, Route, Rule, TABLE};
 use hallway_protocol::error::Code;
 use serde::Serialize;
@@ -353,8 +354,9 @@ fn security(rule: Rule) -> Value {
     let acting = json!({"key": [], "person": []});
     match rule {
         Rule::Anyone => json!([]),
+        // Of rooms a key that reads sees the public ones.
+        Rule::Reads | Rule::Room(Act::See) => json!([session, acting, key]),
         Rule::Person | Rule::Operator | Rule::Room(_) => json!([session, acting]),
-        Rule::Reads => json!([session, acting, key]),
         Rule::Runs => json!([session, key]),
         Rule::Backend(_) => json!([key]),
     }

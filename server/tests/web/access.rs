@@ -4,7 +4,8 @@
 
 use crate::cast::Cast;
 use crate::house::{Answer, Call, House, int, key};
-use hallway_server::routes::TABLE;
+use hallway_server::access::Act;
+use hallway_server::routes::{Rule, TABLE};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -249,6 +250,45 @@ async fn a_forged_or_expired_token_is_nobodys() {
     assert_eq!(scene.state().await, before);
     scene.house.clock.turn(Duration::from_secs(11 * 60));
     wrong.extend(scene.nobodys("expired", &token).await);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A key that names nobody: one that reads gets what the table lets a key read, one that writes
+/// none of it; of what is somebody's both are told that they may not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_nobody_does_what_its_scope_says() {
+    let scene = Scene::set().await;
+    let before = scene.state().await;
+    let mut wrong = Vec::new();
+    for scope in ["read", "write"] {
+        let keys = format!("/admin/tenants/{}/keys", scene.tenant);
+        let new = json!({"name": scope, "scopes": [scope]});
+        let made = scene.cast.operator.post(&keys, new).await.ok(201);
+        let key = made["key"].as_str().expect("a key");
+        for (route, body, rights) in RIGHTS {
+            let (method, path) = route.split_once(' ').expect("method and path");
+            let line = TABLE.iter().find(|one| one.method == method && one.path == path);
+            let right = match line.expect("a route").rule {
+                Rule::Anyone => rights.chars().next().expect("a cell for nobody"),
+                Rule::Reads | Rule::Room(Act::See) if scope == "read" => {
+                    rights.chars().nth(1).expect("a stranger's cell")
+                }
+                _ => '-',
+            };
+            let mut call = Call::new(method, &scene.filled(path)).header("x-api-key", key);
+            if !body.is_empty() {
+                call = call.raw("application/json", scene.filled(body));
+            }
+            if right == '*' {
+                continue;
+            }
+            let said = call.to(scene.house.address).await;
+            if sign(&said) != right {
+                wrong.push(format!("{route} {scope}: {right} but {} {}", said.status, said.body));
+            }
+        }
+    }
+    assert_eq!(scene.state().await, before);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

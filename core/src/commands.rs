@@ -263,7 +263,14 @@ impl Core {
     /// Adds a member, or gives one a role.
     pub async fn set_member(&self, room: RoomId, user: UserId, role: Option<Role>) -> Result<()> {
         let path = format!("/rooms/{room}/members/{user}");
-        self.api().tell(Method::PUT, &path, Some(&MemberRole { role }), Some(&self.key())).await
+        self.api()
+            .tell(
+                Method::PUT,
+                &path,
+                Some(&MemberRole { role, ..MemberRole::default() }),
+                Some(&self.key()),
+            )
+            .await
     }
 
     /// Removes a member.

@@ -347,8 +347,15 @@ impl Engine {
                         self.outbox.buried(message.room, message.seq);
                     }
                 }
-                Row::Room(room) if room.kind == RoomKind::Direct => {
-                    self.direct.insert(room.room);
+                Row::Room(row) => {
+                    if row.kind == RoomKind::Direct {
+                        self.direct.insert(row.room);
+                    }
+                    if row.kept_from > 1 {
+                        let (room, min_seq) = (row.room, row.kept_from);
+                        self.with_room(room, |room| room.set_min_seq(min_seq));
+                        self.out.writes.push(Write::Cut { room, min_seq });
+                    }
                 }
                 _ => {}
             }

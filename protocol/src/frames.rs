@@ -227,7 +227,7 @@ pub struct MinePatch {
 }
 
 /// Tells `null` (clear it) from absent (leave it).
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     d: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(d).map(Some)

@@ -33,6 +33,16 @@ pub const WATCH_MAX: usize = 200;
 pub const DIRECT_MAX: usize = 10;
 /// Members named when a room is made.
 pub const MEMBERS_AT_ONCE: usize = 100;
+/// Members of one room.
+pub const MEMBERS_MAX: i64 = 100_000;
+/// In a room with more members, who wants no notice of each message hears of them by `bump`.
+pub const BUMP_ABOVE: i64 = 200;
+/// Between two messages of one member, seconds, at most: six hours.
+pub const SLOW_MAX: i64 = 6 * 3_600;
+/// Days a room keeps what was said, at most: a hundred years.
+pub const RETENTION_MAX: i64 = 36_500;
+/// Reason of a report, ban or deletion, characters.
+pub const REASON_MAX: usize = 500;
 /// Text bytes no configuration may exceed.
 pub const TEXT_BYTES_MAX: usize = 65_536;
 /// One value of a person's private storage, bytes.
@@ -99,6 +109,10 @@ pub struct Limits {
     pub hello: usize,
     /// Rooms in one `hello`.
     pub hello_rooms: usize,
+    /// Members of one room.
+    pub members: i64,
+    /// Reason of a report, ban or deletion, characters.
+    pub reason: usize,
 }
 
 impl Default for Limits {
@@ -120,6 +134,8 @@ impl Default for Limits {
             meta: META_BYTES,
             hello: HELLO_BYTES,
             hello_rooms: HELLO_ROOMS,
+            members: MEMBERS_MAX,
+            reason: REASON_MAX,
         }
     }
 }

@@ -1,16 +1,20 @@
 //! Bodies of REST requests and answers (protocol.md §3, §4). Answers that are a room, a person, a
 //! message or a membership are the rows themselves.
 
-use crate::frames::{Delta, Head, OwnFrame, ServerFrame};
+use crate::frames::{Delta, Head, OwnFrame, ServerFrame, given};
 use crate::ids::{Key, Millis, RoomId, Seq, UserId, exact};
 use crate::rows::{History, Role, Row, Visibility};
 use serde::{Deserialize, Serialize, Serializer};
 
 mod accounts;
 mod admin;
+mod later;
+mod moderation;
 
 pub use accounts::*;
 pub use admin::*;
+pub use later::*;
+pub use moderation::*;
 
 /// Kinds of room that can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,6 +78,18 @@ pub struct RoomPatch {
     /// Owner alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
+    /// Admins alone post.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announce: Option<bool>,
+    /// Between two messages of one member; 0 ends it.
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
+    pub slow_seconds: Option<i64>,
+    /// Put away, or brought back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
+    /// Owner alone; null: everything is kept.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<Option<i64>>,
 }
 
 /// A room's join code: body of `POST /rooms/join`, answer of `POST /rooms/{room}/code`.
@@ -89,6 +105,9 @@ pub struct MemberRole {
     /// Member when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
+    /// Until then they say nothing; null ends it, absent leaves it.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub muted_until: Option<Option<Millis>>,
 }
 
 /// `PUT /rooms/{room}/read-mark`.

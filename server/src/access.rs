@@ -5,7 +5,7 @@ use crate::error::Refusal;
 use crate::routes::Rule;
 use crate::store::audit::Actor;
 use crate::store::{Me, Read, Result, StoreError, rooms::Facts};
-use hallway_protocol::ids::{Seq, TenantId};
+use hallway_protocol::ids::{Millis, Seq, TenantId};
 use hallway_protocol::rest::Scope;
 use hallway_protocol::rows::{History, Role, RoomKind, TenantRole, Visibility};
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ pub enum Act {
     Receipts,
     /// Say something, or change what one said.
     Post,
-    /// Set an emoji.
+    /// Set an emoji. Where admins alone post, everyone may answer so.
     React,
     /// Delete one's own message.
     DeleteOwn,
@@ -41,9 +41,15 @@ pub enum Act {
     Add,
     /// Remove a member who has this role.
     Remove(Role),
+    /// Silence a member who has this role for a while.
+    Mute(Role),
     /// Give roles.
     Roles,
-    /// Visibility and history.
+    /// Who posts, and how fast.
+    Pace,
+    /// Put the room away, or bring it back.
+    Archive,
+    /// Visibility, history and how long it is kept.
     Settings,
     /// Delete the room.
     Destroy,
@@ -56,18 +62,35 @@ pub struct Standing {
     pub role: Option<Role>,
     /// Nothing below it is shown to them.
     pub min_seq: Seq,
+    /// Slow mode holds for them.
+    pub paced: bool,
+}
+
+/// A member as the table sees one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seat {
+    /// Their role.
+    pub role: Role,
+    /// Silenced at this moment.
+    pub muted: bool,
 }
 
 /// Whether `me` may do `act` in `room`, and how they stand to it.
 pub fn may(read: &mut Read<'_>, me: &Me, act: Act, room: &Facts) -> Result<Standing> {
+    let now = read.now();
     let member = read.one(
-        "select role, joined_seq from members
+        "select role, joined_seq, muted_until from members
          where room = $1 and person = $2 and left_seq is null",
         crate::params![room.id, me.user],
-        |row| Ok((role(row.get(0)?), row.get::<Seq>(1)?)),
+        |row| {
+            let muted = row.get::<Option<Millis>>(2)?.is_some_and(|until| until > now);
+            Ok((Seat { role: role(row.get(0)?), muted }, row.get::<Seq>(1)?))
+        },
     )?;
-    let standing = standing(member, room);
-    decide(me, standing.role, act, room).map(|()| standing)
+    decide(me, member.map(|(seat, _)| seat), act, room)?;
+    let mut standing = standing(member.map(|(seat, joined)| (seat.role, joined)), room);
+    standing.paced = power(me, standing.role, room) < Some(Role::Admin);
+    Ok(standing)
 }
 
 /// From where on `me` sees the history of a room; none: nothing of it.
@@ -82,12 +105,12 @@ pub fn sees(read: &mut Read<'_>, me: &Me, room: &Facts) -> Result<Option<Seq>> {
 /// How a member (with role and joining), or a stranger, stands to a room.
 pub fn standing(member: Option<(Role, Seq)>, room: &Facts) -> Standing {
     let min_seq = match (room.history, member) {
-        (History::All, _) => 1,
-        (History::Joined, Some((_, joined))) => joined,
+        (History::All, _) => room.kept_from,
+        (History::Joined, Some((_, joined))) => joined.max(room.kept_from),
         // A stranger in a public room whose history begins with joining sees what it is, no more.
         (History::Joined, None) => room.head + 1,
     };
-    Standing { role: member.map(|(role, _)| role), min_seq }
+    Standing { role: member.map(|(role, _)| role), min_seq, paced: false }
 }
 
 /// A role as it is stored.
@@ -99,29 +122,47 @@ pub fn role(stored: i64) -> Role {
     }
 }
 
-/// The table of protocol.md §4. Whoever is not named in it may not.
-pub fn decide(me: &Me, role: Option<Role>, act: Act, room: &Facts) -> Result<()> {
+/// The table of protocol.md §4. Whoever is not named in it may not. The answer is of the person
+/// first, then of the state of the room: who may not anyway does not learn of it.
+pub fn decide(me: &Me, seat: Option<Seat>, act: Act, room: &Facts) -> Result<()> {
     let hidden = Err(StoreError::NotFound("room"));
     if room.tenant != me.tenant || room.deleted {
         return hidden;
     }
+    let role = seat.map(|seat| seat.role);
+    let direct = room.kind == RoomKind::Direct;
     if act == Act::JoinByCode {
         // Who knows the code of a room may see that it is there; a guest has the one they are in.
-        let shut = room.kind == RoomKind::Direct || (me.guest && role.is_none());
-        return if shut { hidden } else { Ok(()) };
+        let shut = direct || (me.guest && role.is_none());
+        return if shut { hidden } else { in_use(role, act, room) };
     }
-    let direct = room.kind == RoomKind::Direct;
     let public = room.visibility == Visibility::Public && !me.guest;
-    let operator = me.role >= TenantRole::Admin && !me.guest && !direct;
     let cleans = matches!(act, Act::Remove(_) | Act::DeleteOther | Act::Destroy);
-    if role.is_none() && !public && !(operator && cleans) {
+    if role.is_none() && !public && !(operates(me, room) && cleans) {
         return hidden;
     }
-    let power = match role {
-        _ if operator && (public || cleans) => Some(Role::Owner),
-        role => role,
-    };
-    let allowed = match act {
+    if !allowed(me, role, act, room) {
+        let why =
+            if role.is_none() { "join the room first" } else { "you may not do this in this room" };
+        return Err(StoreError::Forbidden(why));
+    }
+    if matches!(act, Act::Post | Act::React) && seat.is_some_and(|seat| seat.muted) {
+        return Err(StoreError::Forbidden("you are muted in this room"));
+    }
+    if act == Act::Post && room.announce && power(me, role, room) < Some(Role::Admin) {
+        return Err(StoreError::Forbidden("only admins post in this room"));
+    }
+    in_use(role, act, room)
+}
+
+/// Whether the role, and what somebody is in the tenant, is enough.
+fn allowed(me: &Me, role: Option<Role>, act: Act, room: &Facts) -> bool {
+    let direct = room.kind == RoomKind::Direct;
+    let operator = operates(me, room);
+    let cleans = matches!(act, Act::Remove(_) | Act::DeleteOther | Act::Destroy);
+    let power = if operator && cleans { Some(Role::Owner) } else { power(me, role, room) };
+    let above = |least: Role| !me.guest && !direct && power >= Some(least);
+    match act {
         Act::See => true,
         Act::Join => !direct && !me.guest,
         Act::JoinByCode => !direct,
@@ -129,22 +170,52 @@ pub fn decide(me: &Me, role: Option<Role>, act: Act, room: &Facts) -> Result<()>
         Act::Receipts => power.is_some(),
         // In a direct room nobody stands above the others, so each of its people may pin.
         Act::Pin => !me.guest && (direct || power >= Some(Role::Admin)),
-        Act::DeleteOther | Act::Rename | Act::Code | Act::Add => {
-            !me.guest && !direct && power >= Some(Role::Admin)
+        Act::DeleteOther | Act::Rename | Act::Code | Act::Add | Act::Pace | Act::Archive => {
+            above(Role::Admin)
         }
-        Act::Remove(of) => {
-            let below = power > Some(of) || operator;
-            !me.guest && !direct && power >= Some(Role::Admin) && below
-        }
-        Act::Roles | Act::Settings | Act::Destroy => {
-            !me.guest && !direct && power == Some(Role::Owner)
-        }
-    };
-    match (allowed, role) {
-        (true, _) => Ok(()),
-        (false, None) => Err(StoreError::Forbidden("join the room first")),
-        (false, Some(_)) => Err(StoreError::Forbidden("you may not do this in this room")),
+        Act::Remove(of) | Act::Mute(of) => above(Role::Admin) && (power > Some(of) || operator),
+        Act::Roles | Act::Settings | Act::Destroy => above(Role::Owner),
     }
+}
+
+/// An owner or admin of the tenant, in a room that is not between a few people.
+fn operates(me: &Me, room: &Facts) -> bool {
+    me.role >= TenantRole::Admin && !me.guest && room.kind != RoomKind::Direct
+}
+
+/// What somebody may do in a room: as their role says, and an operator in a public one everything.
+fn power(me: &Me, role: Option<Role>, room: &Facts) -> Option<Role> {
+    if operates(me, room) && room.visibility == Visibility::Public {
+        return Some(Role::Owner);
+    }
+    role
+}
+
+/// A room that was put away is read, cleaned up, left and brought back; nothing else.
+fn in_use(role: Option<Role>, act: Act, room: &Facts) -> Result<()> {
+    let stays = match act {
+        Act::See
+        | Act::Mine
+        | Act::Receipts
+        | Act::DeleteOwn
+        | Act::DeleteOther
+        | Act::Remove(_)
+        | Act::Archive
+        | Act::Settings
+        | Act::Destroy => true,
+        // Who is in already is answered as ever.
+        Act::Join | Act::JoinByCode => role.is_some(),
+        Act::Post
+        | Act::React
+        | Act::Pin
+        | Act::Rename
+        | Act::Code
+        | Act::Add
+        | Act::Mute(_)
+        | Act::Roles
+        | Act::Pace => false,
+    };
+    if room.archived && !stays { Err(StoreError::Conflict("the room is archived")) } else { Ok(()) }
 }
 
 /// What somebody wants to do in a tenant, outside any room.
@@ -158,13 +229,15 @@ pub enum TenantAct {
     Invite,
     /// Have a name and a mail address that are one's own.
     Account,
+    /// Deal with reports, keep people and addresses out.
+    Moderate,
 }
 
 /// Whether `me` may do `act` in their tenant.
 pub fn may_in_tenant(me: &Me, act: TenantAct) -> Result<()> {
     let allowed = match act {
         TenantAct::Rooms | TenantAct::People | TenantAct::Account => !me.guest,
-        TenantAct::Invite => !me.guest && me.role >= TenantRole::Admin,
+        TenantAct::Invite | TenantAct::Moderate => !me.guest && me.role >= TenantRole::Admin,
     };
     if allowed { Ok(()) } else { Err(StoreError::Forbidden("you may not do this here")) }
 }
@@ -239,133 +312,4 @@ pub fn key_may(scopes: &[Scope], rule: Rule, acts: bool) -> crate::error::Result
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use hallway_protocol::ids::{RoomId, TenantId, UserId};
-
-    const ACTS: [Act; 19] = [
-        Act::See,
-        Act::Join,
-        Act::JoinByCode,
-        Act::Mine,
-        Act::Receipts,
-        Act::Post,
-        Act::React,
-        Act::DeleteOwn,
-        Act::DeleteOther,
-        Act::Pin,
-        Act::Rename,
-        Act::Code,
-        Act::Add,
-        Act::Remove(Role::Member),
-        Act::Remove(Role::Admin),
-        Act::Remove(Role::Owner),
-        Act::Roles,
-        Act::Settings,
-        Act::Destroy,
-    ];
-
-    fn room(kind: RoomKind, visibility: Visibility) -> Facts {
-        Facts {
-            id: RoomId(7),
-            tenant: TenantId(1),
-            kind,
-            visibility,
-            history: History::All,
-            head: 9,
-            last_n: 4,
-            hidden: 0,
-            deleted: false,
-        }
-    }
-
-    fn me(role: TenantRole, guest: bool) -> Me {
-        Me { tenant: TenantId(1), user: UserId(3), role, guest, session: String::new() }
-    }
-
-    /// One letter an act, in the order of [`ACTS`]: `y`es, `f`orbidden, `n`ot found.
-    fn row(me: &Me, role: Option<Role>, room: &Facts) -> String {
-        let letter = |act| match decide(me, role, act, room) {
-            Ok(()) => 'y',
-            Err(StoreError::Forbidden(_)) => 'f',
-            Err(StoreError::NotFound(_)) => 'n',
-            Err(other) => panic!("{other}"),
-        };
-        ACTS.into_iter().map(letter).collect()
-    }
-
-    #[test]
-    fn the_table_is_that_of_the_protocol() {
-        let (person, guest) = (me(TenantRole::Member, false), me(TenantRole::Member, true));
-        let admin = me(TenantRole::Admin, false);
-        let group = room(RoomKind::Group, Visibility::Private);
-        let channel = room(RoomKind::Channel, Visibility::Public);
-        let direct = room(RoomKind::Direct, Visibility::Private);
-        let cases = [
-            ("member", &person, Some(Role::Member), &group, "yyyyyyyyfffffffffff"),
-            ("admin", &person, Some(Role::Admin), &group, "yyyyyyyyyyyyyyfffff"),
-            ("owner", &person, Some(Role::Owner), &group, "yyyyyyyyyyyyyyyfyyy"),
-            ("guest", &guest, Some(Role::Member), &group, "yfyyyyyyfffffffffff"),
-            ("stranger", &person, None, &group, "nnynnnnnnnnnnnnnnnn"),
-            ("stranger in a public room", &person, None, &channel, "yyyffffffffffffffff"),
-            ("guest beside a public room", &guest, None, &channel, "nnnnnnnnnnnnnnnnnnn"),
-            ("tenant admin, private room", &admin, None, &group, "nnynnnnnynnnnyyynny"),
-            ("tenant admin, public room", &admin, None, &channel, "yyyfyfffyyyyyyyyyyy"),
-            ("one of a direct room", &person, Some(Role::Member), &direct, "yfnyyyyyfyfffffffff"),
-            ("tenant admin, direct room", &admin, None, &direct, "nnnnnnnnnnnnnnnnnnn"),
-        ];
-        for (who, me, role, room, expected) in cases {
-            assert_eq!(row(me, role, room), expected, "{who}");
-        }
-    }
-
-    #[test]
-    fn a_key_opens_what_its_scopes_name() {
-        let rules = [
-            Rule::Anyone,
-            Rule::Person,
-            Rule::Reads,
-            Rule::Operator,
-            Rule::Runs,
-            Rule::Backend(Scope::Act),
-            Rule::Backend(Scope::Write),
-            Rule::Room(Act::See),
-            Rule::Room(Act::Post),
-        ];
-        let row = |scope: &[Scope], acts: bool| -> String {
-            let letter = |rule| if key_may(scope, rule, acts).is_ok() { 'y' } else { 'n' };
-            rules.into_iter().map(letter).collect()
-        };
-        let cases = [
-            (Scope::Read, "nnynnnnyn", "nnnnnnnnn"),
-            (Scope::Write, "nnnnnnynn", "nnnnnnynn"),
-            (Scope::Act, "nnnnnynnn", "yyyynynyy"),
-            (Scope::Admin, "nnnnynnnn", "nnnnynnnn"),
-        ];
-        for (scope, alone, acting) in cases {
-            assert_eq!(row(&[scope], false), alone, "{scope:?}");
-            assert_eq!(row(&[scope], true), acting, "{scope:?} for a person");
-        }
-        assert_eq!(row(&[], true), "n".repeat(rules.len()));
-    }
-
-    #[test]
-    fn another_tenant_and_a_deleted_room_do_not_exist() {
-        let mut channel = room(RoomKind::Channel, Visibility::Public);
-        channel.tenant = TenantId(2);
-        let owner = me(TenantRole::Owner, false);
-        assert_eq!(row(&owner, Some(Role::Owner), &channel), "n".repeat(ACTS.len()));
-        channel.tenant = TenantId(1);
-        channel.deleted = true;
-        assert_eq!(row(&owner, Some(Role::Owner), &channel), "n".repeat(ACTS.len()));
-    }
-
-    #[test]
-    fn what_is_seen_begins_with_joining_where_the_room_says_so() {
-        let mut group = room(RoomKind::Group, Visibility::Private);
-        assert_eq!(standing(Some((Role::Member, 5)), &group).min_seq, 1);
-        group.history = History::Joined;
-        assert_eq!(standing(Some((Role::Member, 5)), &group).min_seq, 5);
-        assert_eq!(standing(None, &group).min_seq, 10);
-    }
-}
+mod tests;

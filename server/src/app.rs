@@ -1,6 +1,7 @@
 //! What every request works with, built once: store, hub, clock, limits, keys. A clone is a handle.
 
 use crate::auth::{Sessions, Tokens, digest};
+use crate::bans::Barred;
 use crate::config::{Config, Switch};
 use crate::error::Result;
 use crate::figures::Figures;
@@ -9,13 +10,13 @@ use crate::hub::Hub;
 use crate::hub::line::Line;
 use crate::jobs::Bell;
 use crate::keys::Keys;
-use crate::limits::Rates;
+use crate::limits::{Rates, network};
 use crate::mailer::Mailer;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
 use crate::settings::Settings;
 use crate::store::tenants::Tenant;
-use crate::store::{Event, Needs, Place, Store, keys, tenants};
+use crate::store::{Event, Needs, Place, Store, bans, keys, tenants};
 use crate::tls::Tls;
 use anyhow::Context;
 use axum::Router;
@@ -24,6 +25,7 @@ use hallway_protocol::frames::close;
 use hallway_protocol::ids::TenantId;
 use hallway_protocol::limits::Limits;
 use hallway_protocol::rest::TenantConfig;
+use hallway_protocol::rows::TenantRole;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -47,6 +49,8 @@ pub struct Parts {
     pub store: Store,
     /// Who hears what.
     pub hub: Arc<Hub>,
+    /// From where nobody may come in.
+    pub barred: Arc<Barred>,
     /// Who is there.
     pub presence: Presence,
     /// Which sessions live.
@@ -105,6 +109,7 @@ impl App {
         let settings = Arc::new(Settings::new(clock.clone()));
         let keys = Arc::new(Keys::new(clock.clone()));
         let operator = digest(&folder.operator_token()?);
+        let barred = Arc::new(Barred::default());
         let jobs = Arc::new(Bell::default());
         let place = match &config.database_url {
             Some(url) => Place::Postgres(url.clone()),
@@ -112,6 +117,7 @@ impl App {
         };
         let sink = {
             let ears = Ears {
+                barred: barred.clone(),
                 hub: hub.clone(),
                 sessions: sessions.clone(),
                 settings: settings.clone(),
@@ -125,6 +131,7 @@ impl App {
         let tokens = Arc::new(Tokens::new(&secret, clock.clone()));
         let app = App(Arc::new(Parts {
             address,
+            barred,
             presence: Presence::new(clock.clone()),
             tokens,
             mailer,
@@ -148,6 +155,9 @@ impl App {
             tls,
             routes: OnceLock::new(),
         }));
+        for (tenant, network, until) in app.store.read(bans::addresses).await? {
+            app.barred.set(tenant, network, Some(until));
+        }
         app.first_owner().await?;
         Ok(app)
     }
@@ -232,6 +242,7 @@ impl App {
 
 /// Who hears of a commit, besides the one who is answered.
 struct Ears {
+    barred: Arc<Barred>,
     hub: Arc<Hub>,
     sessions: Arc<Sessions>,
     settings: Arc<Settings>,
@@ -243,7 +254,7 @@ impl Ears {
     /// On the store's own thread, in order. Connections end after they got what came before.
     fn hear(&self, events: Vec<Event>) {
         let (mut ended, mut suspended) = (Vec::new(), Vec::new());
-        let (mut keys, mut shut) = (Vec::new(), Vec::new());
+        let (mut keys, mut shut, mut barred) = (Vec::new(), Vec::new(), Vec::new());
         for event in &events {
             match event {
                 Event::Ended { user, sessions: ids, thrown } => {
@@ -261,6 +272,10 @@ impl Ears {
                     keys.push(key.clone());
                 }
                 Event::Shut { user } => shut.push(*user),
+                Event::Barred { tenant, network, until } => {
+                    self.barred.set(*tenant, *network, *until);
+                    barred.extend(until.map(|_| (*tenant, *network)));
+                }
                 Event::Jobs => self.jobs.ring(),
                 Event::Room { .. }
                 | Event::Here { .. }
@@ -272,6 +287,14 @@ impl Ears {
         self.hub.dispatch(events);
         for (user, ids, code) in ended {
             self.hub.end_sessions(user, &ids, code);
+        }
+        for (tenant, barred) in barred {
+            // Who comes back from elsewhere finds everything as it was.
+            self.hub.end_where(close::SIGNED_OUT, |line| {
+                line.tenant == tenant
+                    && line.role != TenantRole::Owner
+                    && line.from().map(network) == Some(barred)
+            });
         }
         for tenant in suspended {
             self.hub.end_where(close::SIGNED_OUT, |line| line.tenant == tenant);

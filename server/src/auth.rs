@@ -26,6 +26,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// How long an access token lasts.
@@ -311,7 +312,8 @@ impl FromRequestParts<App> for Session {
         let token = bearer(&parts.headers).ok_or(Refusal::SignedOut)?;
         let access = app.tokens.read(token)?;
         let me = app.sessions.me(&app.store, &app.tokens, &access).await?;
-        admit(app, &me, parts.headers.get(header::ORIGIN)).await?;
+        let caller = parts.extensions.get::<front::Caller>().map(|caller| caller.address);
+        admit(app, &me, caller, parts.headers.get(header::ORIGIN)).await?;
         Ok(Session(me))
     }
 }
@@ -322,12 +324,21 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     value.strip_prefix("Bearer ")
 }
 
-/// Whether the tenant of a caller lets them call now: it is not suspended, the page they call from
-/// is one of its own or the server's, and there is room for a call of it.
-pub async fn admit(app: &App, me: &Me, origin: Option<&HeaderValue>) -> Result<()> {
+/// Whether the tenant of a caller lets them call now: it is not suspended, nobody barred where they
+/// come from, the page they call from is one of its own or the server's, and there is room for a
+/// call of it.
+pub async fn admit(
+    app: &App,
+    me: &Me,
+    from: Option<IpAddr>,
+    origin: Option<&HeaderValue>,
+) -> Result<()> {
     let tenant = app.settings.of(&app.store, me.tenant).await?;
     if tenant.suspended {
         return Err(Refusal::SignedOut);
+    }
+    if let Some(from) = from {
+        app.barred.admit(me, from, app.clock.now())?;
     }
     if origin.is_some_and(|origin| !front::may_call_in(app, origin, &tenant)) {
         return Err(Refusal::Forbidden("this origin may not call"));

@@ -116,6 +116,7 @@ impl From<StoreError> for Refusal {
             StoreError::Conflict(why) => Refusal::Conflict(why),
             StoreError::Invalid(field, what) => Refusal::invalid(field, what),
             StoreError::Unverified => Refusal::Unverified,
+            StoreError::RateLimited(after_ms) => Refusal::RateLimited(after_ms),
             StoreError::WrongCredentials => Refusal::WrongCredentials,
             StoreError::SignedOut => Refusal::SignedOut,
             StoreError::Busy => Refusal::Busy,

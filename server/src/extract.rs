@@ -230,6 +230,9 @@ pub struct Part {
     pub query: Option<String>,
     /// Which ones, separated by commas.
     pub ids: Option<String>,
+    /// Of rooms: those put away instead.
+    #[serde(default)]
+    pub archived: bool,
 }
 
 impl Part {

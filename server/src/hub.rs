@@ -8,13 +8,18 @@
 //! `min_seq` beside the seat, and sent as an event without rows.
 //! Locks are taken in this order: people, shard, line.
 
+mod concerns;
 pub mod line;
+mod places;
+mod signs;
 pub mod told;
 
 use crate::store::{Event, Me};
+use concerns::{Concerns, about};
 use hallway_kit::Clock;
 use hallway_protocol::frames::{OwnFrame, ServerFrame};
-use hallway_protocol::ids::{RoomId, Seq, UserId};
+use hallway_protocol::ids::{Millis, RoomId, Seq, UserId};
+use hallway_protocol::limits::BUMP_ABOVE;
 use hallway_protocol::rows::Row;
 use line::{Durable, Line, encode};
 use parking_lot::Mutex;
@@ -38,6 +43,10 @@ pub struct Hub {
     people: Mutex<HashMap<UserId, Vec<Arc<Line>>>>,
     marks: Mutex<HashMap<RoomId, Marks>>,
     profiles: Mutex<HashMap<UserId, Row>>,
+    /// When the last connection left a room, in ticks; what is longer ago is forgotten.
+    left: Mutex<HashMap<RoomId, i64>>,
+    /// Since when, in ticks.
+    born: i64,
     ids: AtomicU64,
     /// Frames handed to connections since the start.
     delivered: AtomicU64,
@@ -48,6 +57,8 @@ struct Seat {
     line: Arc<Line>,
     min_seq: Seq,
     focus: bool,
+    /// Until then its person wants no notice of each message.
+    quiet_until: Millis,
 }
 
 /// A change of a room, made once.
@@ -56,12 +67,16 @@ struct Change {
     /// The lowest message it speaks of; who may not see that far gets it without rows.
     about: Seq,
     text: Utf8Bytes,
+    /// Who hears of it whole, however quiet.
+    concerns: Concerns,
 }
 
 /// A batch of changes of one room, gathered so that each reader is woken once.
 #[derive(Default)]
 struct Run {
     room: RoomId,
+    /// Its members after the last of them.
+    size: i64,
     changes: Vec<Change>,
 }
 
@@ -69,6 +84,8 @@ impl Hub {
     /// A hub without anybody.
     pub fn new(clock: Clock) -> Self {
         Hub {
+            born: clock.ticks(),
+            left: Mutex::default(),
             clock,
             shards: std::array::from_fn(|_| Mutex::default()),
             people: Mutex::default(),
@@ -116,6 +133,7 @@ impl Hub {
                 seats.retain(|seat| seat.line.id != line.id);
                 if seats.is_empty() {
                     shard.remove(&room);
+                    self.left.lock().insert(room, self.clock.ticks());
                 }
             }
         }
@@ -133,15 +151,31 @@ impl Hub {
         let mut run = Run::default();
         for event in events {
             match event {
-                Event::Room { room, seq, rows, enter, leave, closed, .. } => {
-                    if room != run.room || !enter.is_empty() {
+                Event::Room {
+                    room,
+                    seq,
+                    rows,
+                    enter,
+                    leave,
+                    closed,
+                    concerns,
+                    floor,
+                    size,
+                    ..
+                } => {
+                    if room != run.room || !enter.is_empty() || floor.is_some() {
                         self.flush(&mut run);
                         run.room = room;
                     }
+                    run.size = size;
                     self.enter(room, &enter);
+                    if let Some(floor) = floor {
+                        self.raise(room, floor);
+                    }
                     let about = rows.iter().filter_map(about).min().unwrap_or(seq);
+                    let concerns = Concerns::of(&rows, concerns, &enter, &leave);
                     let text = encode(&ServerFrame::Event { room, seq, rows });
-                    run.changes.push(Change { seq, about, text });
+                    run.changes.push(Change { seq, about, text, concerns });
                     if !leave.is_empty() {
                         self.flush(&mut run);
                         self.leave(room, &leave);
@@ -173,6 +207,7 @@ impl Hub {
                 | Event::Tenant(_)
                 | Event::KeyEnded { .. }
                 | Event::Shut { .. }
+                | Event::Barred { .. }
                 | Event::Jobs => {}
             }
         }
@@ -185,10 +220,21 @@ impl Hub {
         }
         let shard = self.shard(run.room).lock();
         let seats = shard.get(&run.room).map_or(&[][..], Vec::as_slice);
+        let now = self.clock.now();
+        let mut frames = 0;
         for seat in seats {
-            seat.line.push(run.changes.iter().map(|change| change.to(run.room, seat)));
+            let quiet = run.size > BUMP_ABOVE && !seat.focus && seat.quiet_until > now;
+            let whole = |change: &&Change| !quiet || change.concerns.whom(seat.line.user);
+            let told: Vec<_> =
+                run.changes.iter().filter(whole).map(|change| change.to(run.room, seat)).collect();
+            frames += told.len();
+            if told.len() < run.changes.len() {
+                seat.line.bump(run.room);
+            }
+            if !told.is_empty() {
+                seat.line.push(told.into_iter());
+            }
         }
-        let frames = seats.len() * run.changes.len();
         self.delivered.fetch_add(frames as u64, Ordering::Relaxed);
         run.changes.clear();
     }
@@ -216,7 +262,16 @@ impl Hub {
             seats.retain(|seat| !people.contains(&seat.line.user));
             if seats.is_empty() {
                 shard.remove(&room);
+                self.left.lock().insert(room, self.clock.ticks());
             }
+        }
+    }
+
+    /// What is below has expired: nobody may see it any more.
+    fn raise(&self, room: RoomId, floor: Seq) {
+        let mut shard = self.shard(room).lock();
+        for seat in shard.get_mut(&room).into_iter().flatten() {
+            seat.min_seq = seat.min_seq.max(floor);
         }
     }
 
@@ -224,6 +279,11 @@ impl Hub {
         let lines = self.lines(user);
         if lines.is_empty() {
             return;
+        }
+        for row in &rows {
+            if let Row::Mine(mine) = row {
+                self.quiet(user, mine.room, mine.notify, mine.muted_until);
+            }
         }
         let frame = OwnFrame { id: None, since, to, done: true, rows };
         let note = Arc::new(OwnNote::of(&frame));
@@ -242,46 +302,6 @@ impl Hub {
                 if seat.line.id == line.id {
                     seat.focus = rooms.contains(room);
                 }
-            }
-        }
-    }
-
-    /// Somebody types: everyone else who is here in the room learns of it.
-    pub fn typing(&self, line: &Line, room: RoomId) {
-        let shard = self.shard(room).lock();
-        let Some(seats) = shard.get(&room) else { return };
-        let here = seats.iter().any(|seat| seat.line.id == line.id);
-        if !here || !line.may_type(room, self.clock.ticks()) {
-            return;
-        }
-        let text = encode(&ServerFrame::Typing { room, user: line.user });
-        for seat in seats.iter().filter(|seat| seat.line.user != line.user) {
-            seat.line.typing(room, line.user, &text);
-        }
-    }
-
-    /// Hands out the marks that moved since the last call; called every second.
-    pub fn hand_out_marks(&self) {
-        for (room, marks) in std::mem::take(&mut *self.marks.lock()) {
-            let shard = self.shard(room).lock();
-            for seat in shard.get(&room).into_iter().flatten().filter(|seat| seat.focus) {
-                seat.line.reads(room, &marks);
-            }
-        }
-    }
-
-    /// Profiles that changed since the last call.
-    pub fn changed_profiles(&self) -> HashMap<UserId, Row> {
-        std::mem::take(&mut *self.profiles.lock())
-    }
-
-    /// Tells everyone in these rooms of a person's new profile.
-    pub fn hand_out_profile(&self, row: &Row, user: UserId, rooms: &[RoomId]) {
-        let text = encode(&ServerFrame::Users { rows: vec![row.clone()] });
-        for room in rooms {
-            let shard = self.shard(*room).lock();
-            for seat in shard.get(room).into_iter().flatten() {
-                seat.line.profile(user, &text);
             }
         }
     }
@@ -352,23 +372,9 @@ fn sit(seats: &mut Vec<Seat>, room: RoomId, line: &Arc<Line>, min_seq: Seq) {
         Some(seat) => seat.min_seq = min_seq,
         None => {
             let focus = queue.focus.contains(&room);
-            seats.push(Seat { line: line.clone(), min_seq, focus });
+            seats.push(Seat { line: line.clone(), min_seq, focus, quiet_until: 0 });
             queue.rooms.push(room);
         }
-    }
-}
-
-/// The message a row speaks of.
-fn about(row: &Row) -> Option<Seq> {
-    match row {
-        Row::Message(message) => Some(message.seq),
-        Row::Reaction(reaction) => Some(reaction.seq),
-        Row::Member(_)
-        | Row::Room(_)
-        | Row::User(_)
-        | Row::Mine(_)
-        | Row::Session(_)
-        | Row::Unknown => None,
     }
 }
 

@@ -7,7 +7,7 @@ pub mod outside;
 use crate::app::App;
 use crate::mails;
 use crate::store::jobs::{self, Job, Kind, Side};
-use crate::store::{Me, Needs, StoreError, chores, sync};
+use crate::store::{Me, Needs, StoreError, chores, ephemeral, sync};
 use hallway_kit::{Stop, Tasks};
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::{Row, TenantRole};
@@ -50,7 +50,10 @@ impl Bell {
 pub fn start(app: &App, tasks: &Tasks) {
     every(app, tasks, "marks", MARKS, |app| app.hub.hand_out_marks());
     every(app, tasks, "presence", PRESENCE, |app| app.presence.tell(&app.hub));
-    every(app, tasks, "sweep", SWEEP, |app| app.rates.sweep());
+    every(app, tasks, "sweep", SWEEP, |app| {
+        app.rates.sweep();
+        app.hub.sweep();
+    });
     let worker = app.clone();
     tasks.keep("jobs", move |stop| work(worker.clone(), stop));
     let desk = outside::Desk {
@@ -89,9 +92,7 @@ fn every(app: &App, tasks: &Tasks, name: &str, rhythm: Duration, act: fn(&App)) 
 async fn run(app: App, job: Job) -> anyhow::Result<outside::Done> {
     match job.kind {
         Some(Kind::Mail) => mails::send(&app, &job).await,
-        Some(Kind::LeaveRooms | Kind::EraseRoom | Kind::EraseTenant | Kind::CleanUp) | None => {
-            Ok(outside::Done::GiveUp("this is no work outside the store".into()))
-        }
+        Some(_) | None => Ok(outside::Done::GiveUp("this is no work outside the store".into())),
     }
 }
 
@@ -130,11 +131,12 @@ fn wait(due: Option<Millis>, now: Millis) -> Duration {
 
 /// Does one job; what goes wrong is written beside it, and it comes again later.
 async fn attempt(app: &App, job: Job) -> Result<(), StoreError> {
-    let doing = job.clone();
-    let Err(error) = app.store.write(Needs::default(), move |tx| chores::run(tx, &doing)).await
-    else {
-        return Ok(());
-    };
+    let (doing, hub) = (job.clone(), app.hub.clone());
+    let done = app.store.write(Needs::default(), move |tx| match doing.kind {
+        Some(Kind::Vacate) => ephemeral::look(tx, &doing, &|room| hub.alone(room)),
+        _ => chores::run(tx, &doing),
+    });
+    let Err(error) = done.await else { return Ok(()) };
     tracing::warn!(job = ?job, %error, "a job failed");
     let why = error.to_string();
     let failed = app.store.write(Needs::default(), move |tx| jobs::fail(tx, &job, &why)).await;

@@ -108,7 +108,7 @@ impl FromRequestParts<App> for Backend {
             return Err(Refusal::Forbidden("this is for a tenant's backend, by its key"));
         };
         access::key_may(&known.scopes, routes::rule(parts), false)?;
-        admit(app, &nobody(&known), parts.headers.get(header::ORIGIN)).await?;
+        admit(app, &nobody(&known), None, parts.headers.get(header::ORIGIN)).await?;
         Ok(Backend(admin(known, parts)))
     }
 }
@@ -117,7 +117,7 @@ impl FromRequestParts<App> for Backend {
 pub async fn runs(app: &App, parts: &Parts) -> Result<Option<Admin>> {
     let Some(known) = presented(app, &parts.headers).await? else { return Ok(None) };
     access::key_may(&known.scopes, Rule::Runs, false)?;
-    admit(app, &nobody(&known), parts.headers.get(header::ORIGIN)).await?;
+    admit(app, &nobody(&known), None, parts.headers.get(header::ORIGIN)).await?;
     Ok(Some(admin(known, parts)))
 }
 
@@ -131,7 +131,7 @@ pub async fn caller(app: &App, headers: &HeaderMap, rule: Rule) -> Result<Option
         Some(who) => person(app, &known, who).await?,
         None => nobody(&known),
     };
-    admit(app, &me, headers.get(header::ORIGIN)).await?;
+    admit(app, &me, None, headers.get(header::ORIGIN)).await?;
     Ok(Some(me))
 }
 

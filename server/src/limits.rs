@@ -149,7 +149,7 @@ fn spread((each, at_once): (Duration, u32)) -> Quota {
 }
 
 /// The address as it is counted: a household's IPv6 network is one, a mapped IPv4 is that IPv4.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => {
             let mut octets = six.octets();

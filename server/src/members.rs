@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::auth::Session;
-use crate::error::Result;
+use crate::error::{Refusal, Result};
 use crate::extract::{Json, Once, Part, Path, Query};
 use crate::routes::{done, row};
 use crate::store::{Needs, members};
@@ -63,7 +63,7 @@ pub async fn list(
     Ok(axum::Json(found.await?))
 }
 
-/// `PUT /rooms/{room}/members/{user}`: adds somebody, or gives them a role.
+/// `PUT /rooms/{room}/members/{user}`: adds somebody, gives them a role, or silences them.
 pub async fn update(
     State(app): State<App>,
     Session(me): Session,
@@ -71,10 +71,12 @@ pub async fn update(
     Once(key): Once,
     Json(body): Json<MemberRole>,
 ) -> Result<Response> {
+    if body.muted_until.flatten().is_some_and(|until| until < 0) {
+        return Err(Refusal::invalid("muted_until", "is no time"));
+    }
     let needs = Needs::room(room).and([me.user, user]);
-    let set = app
-        .store
-        .write(needs, move |tx| members::set(tx, &me, key.as_ref(), room, user, body.role));
+    let set =
+        app.store.write(needs, move |tx| members::set(tx, &me, key.as_ref(), room, user, &body));
     Ok(done(row(set.await?, Row::Member), StatusCode::OK))
 }
 

@@ -3,17 +3,20 @@
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Part, Path, Query, page_size};
+use crate::extract::{Given, Json, Once, Part, Path, Query, page_size};
+use crate::reports::reason;
 use crate::routes::done;
 use crate::store::messages::{self, Changed};
 use crate::store::pages::{self, Part as Place};
-use crate::store::{self, Draft, Needs};
+use crate::store::{self, Draft, Needs, deletions};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hallway_protocol::ids::{RoomId, Seq};
 use hallway_protocol::limits::{META_BYTES, SEQ_MAX, TEXT_BYTES_MAX};
-use hallway_protocol::rest::{Edit, EditMessage, Items, NewMessage, Page, Rows};
+use hallway_protocol::rest::{
+    Deleting, Deletion, Edit, EditMessage, Items, NewMessage, Page, Rows,
+};
 use hallway_protocol::rows::Row;
 use hallway_protocol::text::checked;
 use serde::Deserialize;
@@ -111,17 +114,30 @@ pub async fn update(
     Ok(changed_row(changed.await?))
 }
 
-/// `DELETE /rooms/{room}/messages/{seq}`: leaves a tombstone.
+/// `DELETE /rooms/{room}/messages/{seq}`: leaves a tombstone; with a reason where an admin gives one.
 pub async fn destroy(
     State(app): State<App>,
     Session(me): Session,
     Path((room, seq)): Path<(RoomId, Seq)>,
     Once(key): Once,
+    Given(body): Given<Deleting>,
 ) -> Result<Response> {
-    let changed = app
-        .store
-        .write(Needs::room(room), move |tx| messages::destroy(tx, &me, room, key.as_ref(), seq));
+    let given = body.and_then(|body| body.reason).filter(|reason| !reason.trim().is_empty());
+    let why = given.as_deref().map(reason).transpose()?;
+    let changed = app.store.write(Needs::room(room), move |tx| {
+        deletions::create(tx, &me, room, key.as_ref(), seq, why.as_deref())
+    });
     Ok(nothing_said(changed.await?))
+}
+
+/// `GET /rooms/{room}/messages/{seq}/deletion`: by whom and why, for its author and for admins.
+pub async fn deletion(
+    State(app): State<App>,
+    Session(me): Session,
+    Path((room, seq)): Path<(RoomId, Seq)>,
+) -> Result<axum::Json<Deletion>> {
+    let found = app.store.read(move |read| deletions::show(read, &me, room, seq));
+    Ok(axum::Json(found.await?))
 }
 
 /// `GET /rooms/{room}/messages/{seq}/thread`: the first message and its answers.

@@ -6,15 +6,18 @@ use crate::auth::Session;
 use crate::error::{Refusal, Result};
 use crate::extract::{Json, Once, Part, Path, Query};
 use crate::routes::{done, row};
-use crate::store::{Needs, direct, directory, rooms};
+use crate::store::{Needs, direct, directory, rooms, settings};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hallway_protocol::ids::RoomId;
-use hallway_protocol::limits::{DIRECT_MAX, MEMBERS_AT_ONCE, ROOM_NAME_MAX, TOPIC_MAX};
+use hallway_protocol::limits::{
+    DIRECT_MAX, MEMBERS_AT_ONCE, RETENTION_MAX, ROOM_NAME_MAX, SLOW_MAX, TOPIC_MAX,
+};
 use hallway_protocol::rest::{NewDirect, NewRoom, RoomPatch, Rows};
 use hallway_protocol::rows::Row;
 use hallway_protocol::text;
+use std::ops::RangeInclusive;
 
 /// `POST /rooms`: makes a group or a channel; the caller owns it.
 pub async fn create(
@@ -51,27 +54,28 @@ pub async fn direct(
     Ok(done(row(made, Row::Room), StatusCode::CREATED))
 }
 
-/// `GET /rooms`: mine.
+/// `GET /rooms`: mine; with `archived=true` those put away.
 pub async fn list(
     State(app): State<App>,
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
-    let found =
-        app.store.read(move |read| directory::mine(read, &me, part.next.as_deref(), part.limit()));
+    let found = app.store.read(move |read| {
+        directory::mine(read, &me, part.archived, part.next.as_deref(), part.limit())
+    });
     Ok(axum::Json(found.await?))
 }
 
-/// `GET /rooms/directory`: the public ones.
+/// `GET /rooms/directory`: the public ones; with `archived=true` those put away.
 pub async fn directory(
     State(app): State<App>,
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
     let query = part.query.clone().unwrap_or_default();
-    let found = app
-        .store
-        .read(move |read| directory::public(read, &me, &query, part.next.as_deref(), part.limit()));
+    let found = app.store.read(move |read| {
+        directory::public(read, &me, &query, part.archived, part.next.as_deref(), part.limit())
+    });
     Ok(axum::Json(found.await?))
 }
 
@@ -85,7 +89,7 @@ pub async fn show(
     Ok(axum::Json(Row::Room(found)))
 }
 
-/// `PATCH /rooms/{room}`: name, topic, visibility, history.
+/// `PATCH /rooms/{room}`: name, topic and what the room asks of its members.
 pub async fn update(
     State(app): State<App>,
     Session(me): Session,
@@ -96,9 +100,11 @@ pub async fn update(
     let name = patch.name.map(|name| checked("name", text::label(&name, ROOM_NAME_MAX)));
     patch.name = name.transpose()?;
     patch.topic = patch.topic.as_deref().map(topic).transpose()?;
+    within("slow_seconds", patch.slow_seconds, 0..=SLOW_MAX)?;
+    within("retention_days", patch.retention_days.flatten(), 1..=RETENTION_MAX)?;
     let changed = app
         .store
-        .write(Needs::room(room), move |tx| rooms::update(tx, &me, key.as_ref(), room, &patch));
+        .write(Needs::room(room), move |tx| settings::update(tx, &me, key.as_ref(), room, &patch));
     Ok(done(row(changed.await?, Row::Room), StatusCode::OK))
 }
 
@@ -112,6 +118,17 @@ pub async fn destroy(
     let gone =
         app.store.write(Needs::room(room), move |tx| rooms::destroy(tx, &me, key.as_ref(), room));
     Ok(done(gone.await?, StatusCode::NO_CONTENT))
+}
+
+/// A number within its bounds, where there is one.
+fn within(field: &str, given: Option<i64>, bounds: RangeInclusive<i64>) -> Result<()> {
+    match given {
+        Some(given) if !bounds.contains(&given) => {
+            let what = format!("must be {} to {}", bounds.start(), bounds.end());
+            Err(Refusal::invalid(field, what))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A topic is one line, and may be empty.

@@ -10,8 +10,9 @@ use crate::app::App;
 use crate::error::Refusal;
 use crate::store::Once;
 use crate::{
-    accounts, admin, codes, front, guests, health, invites, keys, mails, marks, members, messages,
-    openapi, reactions, rooms, server, sessions, socket, storage, sync, tenants, users,
+    accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, members,
+    messages, openapi, reactions, reports, rooms, server, sessions, socket, storage, sync, tenants,
+    users,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -123,6 +124,7 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/rooms/{room}/messages/{seq}",         Room(Act::See),     || get(messages::show)),
     route("PATCH",  "/rooms/{room}/messages/{seq}",         Room(Act::Post),    || patch(messages::update)),
     route("DELETE", "/rooms/{room}/messages/{seq}",         Room(Act::DeleteOwn), || delete(messages::destroy)),
+    route("GET",    "/rooms/{room}/messages/{seq}/deletion", Room(Act::See),    || get(messages::deletion)),
     route("GET",    "/rooms/{room}/messages/{seq}/thread",  Room(Act::See),     || get(messages::thread)),
     route("GET",    "/rooms/{room}/messages/{seq}/edits",   Room(Act::See),     || get(messages::edits)),
     route("PUT",    "/rooms/{room}/messages/{seq}/reactions/{emoji}", Room(Act::React), || put(reactions::update)),
@@ -130,6 +132,12 @@ pub const TABLE: &[Route] = &[
     route("PUT",    "/rooms/{room}/messages/{seq}/pin",     Room(Act::Pin),     || put(messages::pin)),
     route("DELETE", "/rooms/{room}/messages/{seq}/pin",     Room(Act::Pin),     || delete(messages::unpin)),
     route("GET",    "/rooms/{room}/pins",                   Room(Act::See),     || get(messages::pins)),
+    route("POST",   "/reports",                             Person,             || post(reports::create)),
+    route("GET",    "/reports",                             Person,             || get(reports::list)),
+    route("PATCH",  "/reports/{id}",                        Person,             || patch(reports::update)),
+    route("GET",    "/bans",                                Operator,           || get(bans::list)),
+    route("POST",   "/bans",                                Operator,           || post(bans::create)),
+    route("DELETE", "/bans/{id}",                           Operator,           || delete(bans::destroy)),
     route("POST",   "/sync",                                Person,             || post(sync::create)),
     route("GET",    "/admin/tenants",                       Runs,               || get(tenants::list)),
     route("POST",   "/admin/tenants",                       Runs,               || post(tenants::create)),

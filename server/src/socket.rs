@@ -5,6 +5,7 @@
 //! Buffers are small on purpose: thousands of connections do nothing most of the time.
 
 mod answers;
+mod call;
 pub mod commands;
 pub mod hello;
 pub mod order;

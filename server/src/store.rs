@@ -8,16 +8,20 @@
 pub mod accounts;
 mod append;
 pub mod audit;
+pub mod bans;
 mod change;
 pub mod chores;
 pub mod codes;
 pub mod deeds;
+pub mod deletions;
 pub mod delta;
 pub mod direct;
 pub mod directory;
 pub mod engine;
+pub mod ephemeral;
 pub mod erase;
 mod event;
+pub mod expiry;
 pub mod guests;
 pub mod invites;
 pub mod jobs;
@@ -42,8 +46,10 @@ mod postgres;
 mod queue;
 pub mod reactions;
 mod readers;
+pub mod reports;
 pub mod rooms;
 pub mod sessions;
+pub mod settings;
 mod sqlite;
 pub mod storage;
 pub mod sync;
@@ -131,6 +137,9 @@ pub enum StoreError {
     /// A wrong part of the input, and how.
     #[error("{0} {1}")]
     Invalid(&'static str, String),
+    /// Too fast; free again after so many milliseconds.
+    #[error("that was too fast")]
+    RateLimited(i64),
     /// Name or password.
     #[error("wrong name or password")]
     WrongCredentials,

@@ -46,6 +46,11 @@ impl World {
             history,
             ephemeral: false,
             sealed: false,
+            announce: false,
+            slow_seconds: 0,
+            archived: false,
+            retention_days: None,
+            kept_from: 0,
             deleted: false,
             rev: 0,
         };

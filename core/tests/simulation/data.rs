@@ -415,6 +415,7 @@ impl Data {
                 role: Role::Member,
                 joined_seq: seq,
                 left_seq: None,
+                muted_until: None,
                 rev: seq,
             };
             vec![Row::Member(member), notice(r, seq, by, what, who, now), Row::User(user)]
@@ -538,6 +539,7 @@ impl Data {
                     role: *role,
                     joined_seq: seq,
                     left_seq: None,
+                    muted_until: None,
                     rev: seq,
                 })
             }));

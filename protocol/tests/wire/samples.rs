@@ -11,10 +11,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, json};
 
-const ROOM: RoomId = RoomId(7);
-const ADA: UserId = UserId(3);
-const LIN: UserId = UserId(9);
-const AT: i64 = 1_795_165_680_123;
+pub const ROOM: RoomId = RoomId(7);
+pub const ADA: UserId = UserId(3);
+pub const LIN: UserId = UserId(9);
+pub const AT: i64 = 1_795_165_680_123;
 
 pub const CODES: [Code; 16] = [
     Code::Invalid,
@@ -35,7 +35,7 @@ pub const CODES: [Code; 16] = [
     Code::Unknown,
 ];
 
-fn key() -> Key {
+pub fn key() -> Key {
     Key::from_bytes([1, 0x90, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 10])
 }
 
@@ -134,37 +134,6 @@ pub fn blank_user() -> User {
 pub fn rows() -> Vec<Row> {
     let reaction =
         Reaction { room: ROOM, seq: 812, user: ADA, emoji: "👍".into(), on: true, rev: 815 };
-    let member = Member {
-        room: ROOM,
-        user: ADA,
-        role: Role::Owner,
-        joined_seq: 1,
-        left_seq: Some(5),
-        rev: 5,
-    };
-    let room = Room {
-        room: ROOM,
-        kind: RoomKind::Channel,
-        name: "kitchen".into(),
-        topic: "tea".into(),
-        visibility: Visibility::Public,
-        history: History::Joined,
-        ephemeral: true,
-        sealed: true,
-        deleted: true,
-        rev: 2,
-    };
-    let blank_room = Room {
-        kind: RoomKind::Direct,
-        name: String::new(),
-        topic: String::new(),
-        visibility: Visibility::Private,
-        history: History::All,
-        ephemeral: false,
-        sealed: false,
-        deleted: false,
-        ..room.clone()
-    };
     let session = SessionRow {
         id: "s1".into(),
         device: "laptop".into(),
@@ -180,15 +149,14 @@ pub fn rows() -> Vec<Row> {
         ended: false,
         ..session.clone()
     };
-    vec![
+    let mut all = vec![
         Row::Message(message()),
         Row::Message(blank_message()),
         Row::Reaction(reaction.clone()),
         Row::Reaction(Reaction { on: false, ..reaction }),
-        Row::Member(member.clone()),
-        Row::Member(Member { role: Role::Member, joined_seq: 0, left_seq: None, ..member }),
-        Row::Room(room),
-        Row::Room(blank_room),
+    ];
+    all.extend(super::places::rows());
+    all.extend([
         Row::User(user()),
         Row::User(blank_user()),
         Row::Mine(mine()),
@@ -196,7 +164,8 @@ pub fn rows() -> Vec<Row> {
         Row::Session(session),
         Row::Session(blank_session),
         Row::Unknown,
-    ]
+    ]);
+    all
 }
 
 fn mine() -> Mine {
@@ -396,55 +365,11 @@ pub fn body<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
 /// Each body of REST: full first, then as short as it can be.
 pub fn rest() -> Vec<String> {
     let mut all = crate::accounts::bodies();
-    all.extend(rooms());
+    all.extend(super::places::rooms());
     all.extend(messages());
+    all.extend(super::places::moderation());
+    all.extend(super::places::later());
     all
-}
-
-fn rooms() -> Vec<String> {
-    let room = NewRoom {
-        key: Some(key()),
-        kind: NewRoomKind::Channel,
-        name: "kitchen".into(),
-        topic: Some("tea".into()),
-        visibility: Some(Visibility::Public),
-        history: Some(History::Joined),
-        members: vec![LIN],
-        ephemeral: true,
-        sealed: true,
-    };
-    let short = NewRoom {
-        key: None,
-        kind: NewRoomKind::Group,
-        topic: None,
-        visibility: None,
-        history: None,
-        members: Vec::new(),
-        ephemeral: false,
-        sealed: false,
-        ..room.clone()
-    };
-    let patch = RoomPatch {
-        name: Some("hall".into()),
-        topic: Some(String::new()),
-        visibility: Some(Visibility::Private),
-        history: Some(History::All),
-    };
-    vec![
-        body("new room", room),
-        body("new room", short),
-        body("new direct", NewDirect { users: vec![LIN] }),
-        body("room patch", patch),
-        body("room patch", RoomPatch::default()),
-        body("join code", JoinCode { code: "K7WM3XQP".into() }),
-        body("member", MemberRole { role: Some(Role::Admin) }),
-        body("member", MemberRole::default()),
-        body("read mark", ReadMark { seq: 816 }),
-        body(
-            "receipts",
-            Items { items: vec![Receipt { user: ADA, read: 5, delivered: 6 }], next: None },
-        ),
-    ]
 }
 
 fn messages() -> Vec<String> {

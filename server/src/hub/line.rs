@@ -9,8 +9,9 @@ use hallway_protocol::ids::{RoomId, Seq, TenantId, UserId};
 use hallway_protocol::limits::TYPING_EVERY_MS;
 use hallway_protocol::rows::TenantRole;
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -34,6 +35,8 @@ pub struct Line {
     pub role: TenantRole,
     /// With which session.
     pub session: String,
+    /// From where, where that is known.
+    from: OnceLock<IpAddr>,
     state: Mutex<Queue>,
     wake: Notify,
     /// Where it last said that its person types, and when, in ticks.
@@ -66,6 +69,8 @@ pub(super) struct Queue {
     slots: Option<Box<Slots>>,
     end: Option<u16>,
     own_head: Seq,
+    /// Rooms that moved on while its person wants no notice of each message.
+    bumps: BTreeSet<RoomId>,
     /// Where it sits.
     pub rooms: Vec<RoomId>,
     /// What is on its screen.
@@ -95,7 +100,18 @@ impl Line {
     pub fn new(id: u64, me: &Me) -> Self {
         let Me { tenant, user, role, session, .. } = me.clone();
         let (state, typed) = (Mutex::default(), Mutex::default());
-        Line { id, tenant, user, role, session, state, wake: Notify::new(), typed }
+        let (wake, from) = (Notify::new(), OnceLock::new());
+        Line { id, tenant, user, role, session, from, state, wake, typed }
+    }
+
+    /// It comes from there.
+    pub fn comes_from(&self, address: IpAddr) {
+        let _ = self.from.set(address);
+    }
+
+    /// From where it comes.
+    pub fn from(&self) -> Option<IpAddr> {
+        self.from.get().copied()
     }
 
     /// Waits until there is something to write.
@@ -141,6 +157,7 @@ impl Line {
     pub fn forget_waiting(&self) {
         let mut queue = self.state.lock();
         (queue.durable, queue.bytes, queue.lag) = (VecDeque::new(), 0, None);
+        queue.bumps = BTreeSet::new();
     }
 
     /// The head of the person's own log as the welcome says it.
@@ -213,6 +230,22 @@ impl Line {
         change(queue.slots.get_or_insert_default());
         drop(queue);
         self.wake.notify_one();
+    }
+
+    /// A quiet room moved on: its head is told when there is time.
+    pub(super) fn bump(&self, room: RoomId) {
+        self.state.lock().bumps.insert(room);
+        self.wake.notify_one();
+    }
+
+    /// The quiet rooms that moved on since this was last asked.
+    pub fn take_bumps(&self) -> Vec<RoomId> {
+        std::mem::take(&mut self.state.lock().bumps).into_iter().collect()
+    }
+
+    /// Whether there are any.
+    pub fn has_bumps(&self) -> bool {
+        !self.state.lock().bumps.is_empty()
     }
 
     /// Queues durable frames, in order.

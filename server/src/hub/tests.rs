@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::hub::line::Next;
+use crate::store::ephemeral::ALONE;
 use hallway_protocol::ids::TenantId;
+use hallway_protocol::rows::Notify;
 use hallway_protocol::rows::{Message, MessageKind};
 
 const ROOM: RoomId = RoomId(7);
@@ -46,7 +48,21 @@ fn event(seq: Seq) -> Event {
 
 fn of(seq: Seq, rows: Vec<Row>, enter: Vec<(UserId, Seq)>, leave: Vec<UserId>) -> Event {
     let (tenant, room) = (TenantId(1), ROOM);
-    Event::Room { tenant, room, seq, last_n: seq, rows, enter, leave, closed: false }
+    let (concerns, floor, size) = (Vec::new(), None, 2);
+    let closed = false;
+    Event::Room {
+        tenant,
+        room,
+        seq,
+        last_n: seq,
+        rows,
+        enter,
+        leave,
+        closed,
+        concerns,
+        floor,
+        size,
+    }
 }
 
 /// The numbers of the events that wait on a line; `-` marks one without rows.
@@ -124,7 +140,20 @@ fn a_closed_room_and_a_departed_line_are_silent() {
     let (tenant, room) = (TenantId(1), ROOM);
     let rows = vec![message(1, 1)];
     let (enter, leave) = (Vec::new(), Vec::new());
-    let last = Event::Room { tenant, room, seq: 1, last_n: 1, rows, enter, leave, closed: true };
+    let (concerns, floor, size) = (Vec::new(), None, 2);
+    let last = Event::Room {
+        tenant,
+        room,
+        seq: 1,
+        last_n: 1,
+        rows,
+        enter,
+        leave,
+        closed: true,
+        concerns,
+        floor,
+        size,
+    };
     hub.dispatch(vec![last, event(2)]);
     assert_eq!(heard(&ada), ["1"]);
     assert!(heard(&lin).is_empty());
@@ -158,4 +187,82 @@ fn only_the_ended_session_is_closed() {
     let (phone, laptop) = (comes(&hub, 1, 1), hub.arrive(&Me::test(1, "other")));
     hub.end_sessions(UserId(1), &["s1".into()], 4001);
     assert_eq!((phone.ended(), laptop.ended()), (Some(4001), None));
+}
+
+/// A change of a room of many.
+fn large(seq: Seq, concerns: Vec<UserId>) -> Event {
+    match event(seq) {
+        Event::Room { tenant, room, seq, last_n, rows, enter, leave, closed, floor, .. } => {
+            let size = BUMP_ABOVE + 1;
+            Event::Room {
+                tenant,
+                room,
+                seq,
+                last_n,
+                rows,
+                enter,
+                leave,
+                closed,
+                concerns,
+                floor,
+                size,
+            }
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn who_is_quiet_in_a_room_of_many_is_bumped_unless_it_concerns_them() {
+    let hub = hub();
+    let (lin, bob) = (comes(&hub, 2, 1), comes(&hub, 3, 1));
+    hub.quiet(UserId(2), ROOM, Notify::Mentions, None);
+    hub.quiet(UserId(3), ROOM, Notify::All, None);
+    hub.dispatch(vec![large(1, vec![]), large(2, vec![UserId(2)]), large(3, vec![])]);
+    assert_eq!(heard(&lin), ["2"]);
+    assert_eq!((lin.take_bumps(), lin.has_bumps()), (vec![ROOM], false));
+    assert_eq!(heard(&bob), ["1", "2", "3"]);
+    assert!(!bob.has_bumps());
+    // A mute that is over is none, one that lasts is one; what is on screen is heard.
+    let now = hub.clock.now();
+    hub.quiet(UserId(2), ROOM, Notify::All, Some(now - 1));
+    hub.quiet(UserId(3), ROOM, Notify::All, Some(now + 60_000));
+    hub.dispatch(vec![large(4, vec![])]);
+    assert_eq!((heard(&lin), heard(&bob)), (vec!["4".to_owned()], vec![]));
+    hub.focus(&bob, vec![ROOM]);
+    hub.dispatch(vec![large(5, vec![]), event(6)]);
+    assert_eq!(heard(&bob), ["5", "6"]);
+}
+
+#[test]
+fn a_floor_that_rises_hides_what_is_below_from_everyone() {
+    let hub = hub();
+    let (ada, lin) = (comes(&hub, 1, 1), comes(&hub, 2, 9));
+    let mut expiry = of(10, vec![], vec![], vec![]);
+    if let Event::Room { floor, .. } = &mut expiry {
+        *floor = Some(5);
+    }
+    let edit = |seq, of_seq| of(seq, vec![message(of_seq, seq)], vec![], vec![]);
+    hub.dispatch(vec![edit(8, 2), expiry, edit(11, 4), edit(12, 5), edit(13, 9)]);
+    assert_eq!(heard(&ada), ["8", "10-", "11-", "12", "13"]);
+    assert_eq!(heard(&lin), ["8-", "10-", "11-", "12-", "13"]);
+}
+
+#[test]
+fn how_long_a_room_was_alone_counts_from_the_last_to_leave_or_the_start() {
+    let hub = hub();
+    let turn = |seconds| hub.clock.turn(std::time::Duration::from_secs(seconds));
+    turn(100);
+    assert!((100_000..110_000).contains(&hub.alone(ROOM)), "nobody came since the start");
+    let (ada, lin) = (comes(&hub, 1, 1), comes(&hub, 2, 1));
+    assert_eq!(hub.alone(ROOM), 0);
+    hub.depart(&ada);
+    assert_eq!(hub.alone(ROOM), 0);
+    hub.depart(&lin);
+    turn(30);
+    hub.sweep();
+    assert!((30_000..40_000).contains(&hub.alone(ROOM)));
+    turn(600);
+    hub.sweep();
+    assert!(hub.alone(ROOM) >= ALONE);
 }

@@ -2,16 +2,13 @@
 //! lie in the store's queue in the order in which they came; its answer is written whenever the
 //! commit is done.
 
+use super::call::call;
 use super::talk::Talk;
 use crate::app::App;
-use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::front::Caller;
 use crate::messages::draft;
 use crate::store::delta::{self, Pull};
-use crate::store::{Me, Needs, Tx, marks, messages, own, reactions, sync};
-use axum::body::Body;
-use axum::http::{Request, header};
+use crate::store::{Me, Needs, Tx, deletions, marks, messages, own, reactions, sync};
 use hallway_protocol::frames::{
     Bump, ClientFrame, Delta, Done, MinePatch, OwnFrame, Presence, Send as SendFrame, ServerFrame,
 };
@@ -23,7 +20,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use tower::ServiceExt;
 
 /// Work of the store.
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -57,8 +53,6 @@ impl Future for Pending {
 
 /// Rooms in focus, at most: nobody looks at more.
 const FOCUS: usize = 100;
-/// Bytes of a `call`'s answer: a page of the longest messages.
-const ANSWER: usize = 16 * 1024 * 1024;
 
 /// A command that was answered.
 pub struct Answered {
@@ -101,7 +95,7 @@ pub fn hear(talk: &mut Talk, frame: ClientFrame) {
         ClientFrame::Delete { id, room, key, seq } => {
             change(talk, id, room, key, |app, me, key| {
                 Ok(Box::pin(app.store.write(Needs::room(room), move |tx| {
-                    messages::destroy(tx, &me, room, Some(&key), seq)
+                    deletions::create(tx, &me, room, Some(&key), seq, None)
                 })))
             });
         }
@@ -146,7 +140,10 @@ fn hear_question(talk: &mut Talk, frame: ClientFrame) {
         }),
         ClientFrame::Call { id, method, path, body, key } => {
             let who = (talk.present.me.clone(), talk.caller);
-            ask(talk, id, |app, _| Box::pin(call(app.clone(), who, method, path, body, key)));
+            ask(talk, id, |app, _| {
+                let answer = call(app.clone(), who, method, path, body, key);
+                Box::pin(async { answer.await.map(|(code, body)| Outcome::Answer(code, body)) })
+            });
         }
         sign => hear_sign(talk, sign),
     }
@@ -297,6 +294,14 @@ fn go(talk: &mut Talk, mut work: Pending) {
     }
 }
 
+/// Asks how far quiet rooms are, to tell it unasked.
+pub fn bump(talk: &mut Talk, rooms: Vec<RoomId>) {
+    let me = talk.present.me.clone();
+    let heads = talk.app.store.read(move |read| sync::bumps(read, &me, Some(&rooms)));
+    let work = Box::pin(async { Ok(Outcome::Heads(heads.await?)) });
+    talk.pending.push(Pending::new(None, None, work));
+}
+
 /// Says how a command came out.
 pub fn answer(talk: &mut Talk, answered: Answered) {
     let Answered { id, of, outcome, took } = answered;
@@ -309,7 +314,15 @@ pub fn answer(talk: &mut Talk, answered: Answered) {
     if let Some((room, key)) = of {
         talk.order.answered(room, key.as_ref(), refused.as_ref());
     }
-    let Some(id) = id else { return };
+    let Some(id) = id else {
+        // Nobody asked: quiet rooms moved on, or nothing is said.
+        if let Ok(Outcome::Heads(rooms)) = outcome
+            && !rooms.is_empty()
+        {
+            talk.say(&ServerFrame::Bump { rooms });
+        }
+        return;
+    };
     if let Some(refused) = refused {
         let frame = hallway_protocol::frames::ErrorFrame::new(Some(id), refused);
         return talk.say(&ServerFrame::Error(frame));
@@ -352,48 +365,4 @@ fn pull(app: &App, me: Me, asked: Pull) -> Work<Result<Outcome>> {
 fn own_log(app: &App, me: Me, since: Seq) -> Work<Result<Outcome>> {
     let frame = app.store.read(move |read| sync::own(read, &me, since));
     Box::pin(async move { Ok(Outcome::Own(frame.await?)) })
-}
-
-/// Any REST call, by the same routes; the caller is the one who said hello.
-async fn call(
-    app: App,
-    (me, caller): (Me, Caller),
-    method: String,
-    path: String,
-    body: Option<serde_json::Value>,
-    key: Option<Key>,
-) -> Result<Outcome> {
-    let mut request = Request::builder()
-        .method(method.as_str())
-        .uri(format!("{}{path}", crate::routes::PREFIX))
-        .header(header::CONTENT_TYPE, "application/json");
-    let of_body = || body.as_ref().and_then(|body| body["key"].as_str());
-    if let Some(key) = of_body().or(key.as_ref().map(Key::as_str)) {
-        request = request.header("idempotency-key", key);
-    }
-    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-    let mut request = request.body(body).map_err(|error| Refusal::invalid("path", error))?;
-    // A socket within a socket, and what begins or ends a session.
-    if ["/socket", "/sync", "/auth/log", "/auth/re"].iter().any(|begin| path.starts_with(begin)) {
-        return Err(Refusal::Conflict("this is called without a socket"));
-    }
-    request.extensions_mut().insert(Session(me));
-    request.extensions_mut().insert(caller);
-    let routes = app.routes.get().ok_or(Refusal::Busy)?.clone();
-    let answer = match routes.oneshot(request).await {
-        Ok(answer) => answer,
-        Err(never) => match never {},
-    };
-    let status = answer.status().as_u16();
-    let bytes = axum::body::to_bytes(answer.into_body(), ANSWER)
-        .await
-        .map_err(|error| Refusal::Broken(error.into()))?;
-    let body = if bytes.is_empty() {
-        serde_json::Value::Null
-    } else {
-        // What is no JSON, a page say, is its text.
-        serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into())
-    };
-    Ok(Outcome::Answer(status, body))
 }

@@ -62,6 +62,9 @@ impl Present {
         let here = app.store.read(move |read| sync::here(read, &me)).await?;
         let rooms: Vec<_> = here.iter().map(|here| (here.room, here.min_seq)).collect();
         app.hub.seat(&present.line, &rooms);
+        for at in &here {
+            app.hub.quiet(present.line.user, at.room, at.notify, at.muted_until);
+        }
         app.presence.set(&present.line, Presence::Online);
         Ok(present)
     }
@@ -153,8 +156,12 @@ async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present,
             app.sessions.me(&app.store, &app.tokens, &access).await?
         }
     };
-    admit(app, &me, visitor.origin.as_ref()).await?;
+    let from = visitor.caller.address;
+    admit(app, &me, Some(from), visitor.origin.as_ref()).await?;
     let present = Present::join(app, me.clone()).await?;
+    // Barred before we were known by our address is seen here; later, the line is ended.
+    present.line.comes_from(from);
+    app.barred.admit(&me, from, app.clock.now())?;
     app.hub.focus(&present.line, hello.focus);
     let asked = me.clone();
     let other = hello.epoch.filter(|epoch| *epoch != app.store.epoch());

@@ -35,6 +35,8 @@ const STUCK: Duration = Duration::from_secs(15);
 const MALFORMED: u32 = 10;
 /// Connections close spread over this time, so that they do not come back at once.
 const SPREAD_MS: u64 = 1_500;
+/// Between two tellings that quiet rooms moved on.
+const BUMPS: Duration = Duration::from_secs(2);
 /// What is under way at the end may take so long.
 const LAST_COMMITS: Duration = Duration::from_secs(4);
 
@@ -62,6 +64,8 @@ pub struct Talk {
     /// What the socket took so far, and when that last moved while something waited.
     taken: Arc<AtomicU64>,
     moved: (u64, Instant),
+    /// Quiet rooms moved on; and when that may be told next.
+    bumps: (bool, Instant),
     leaving: Option<Leaving>,
 }
 
@@ -86,6 +90,7 @@ pub async fn run(app: App, socket: Socket, present: Present, (told, caller): (To
         writing: true,
         taken,
         moved: (0, now),
+        bumps: (false, now),
         leaving: None,
         present,
         caller,
@@ -124,8 +129,10 @@ impl Talk {
                 }
                 () = line.woken() => {
                     self.wake();
+                    self.bumps.0 |= line.has_bumps();
                     line.ended().map(Some)
                 }
+                () = sleep_until(self.bumps.1), if self.bumps.0 => self.bump(),
                 wrote = write(sink, &mut self.control, &line), if self.writing => match wrote {
                     Ok(None) => {
                         self.writing = false;
@@ -162,6 +169,13 @@ impl Talk {
             return Some(Some(close::TOO_SLOW));
         }
         self.moved = (taken, Instant::now());
+        None
+    }
+
+    /// Tells of the quiet rooms that moved on, now and then: their counts are asked for each time.
+    fn bump(&mut self) -> Option<End> {
+        self.bumps = (false, Instant::now() + BUMPS);
+        commands::bump(self, self.present.line.take_bumps());
         None
     }
 

@@ -9,7 +9,7 @@ use super::rooms::Facts;
 use super::{Event, Me, Result, StoreError, Tx, mentions, messages, own, rooms};
 use crate::access::{self, Act, Standing};
 use crate::params;
-use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
+use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
 use hallway_protocol::rows::{Message, MessageKind, MineState, Row};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -151,6 +151,9 @@ impl Append {
                 standing
             }
         };
+        if standing.paced && room.slow_seconds > 0 {
+            pace(tx, me, room)?;
+        }
         if !draft.files.is_empty() {
             return Err(StoreError::Invalid("files", "are not there".into()));
         }
@@ -198,6 +201,9 @@ impl Append {
             enter,
             leave: Vec::new(),
             closed: false,
+            concerns: ready.answered.into_iter().collect(),
+            floor: None,
+            size: open.facts.size,
         });
         for person in &ready.hidden {
             own::stand(tx, *person, message.room, MineState::Joined, 0)?;
@@ -211,6 +217,24 @@ impl Append {
             open.facts.hidden = 0;
         }
         Ok(())
+    }
+}
+
+/// Slow mode: so long after one's last message of the room, deleted ones too. It is asked of the
+/// store, so it holds across connections and restarts.
+fn pace(tx: &mut Tx<'_>, me: &Me, room: &Facts) -> Result<()> {
+    let last = tx.one(
+        "select at from messages where sender = $1 and room = $2 and kind = 0
+         order by seq desc limit 1",
+        params![me.user, room.id],
+        |row| row.get::<Millis>(0),
+    )?;
+    let now = tx.now();
+    // A time in the future was written by a clock that was wrong: nobody waits for it.
+    let wait = last.filter(|last| *last <= now).map(|last| last + room.slow_seconds * 1_000 - now);
+    match wait {
+        Some(wait) if wait > 0 => Err(StoreError::RateLimited(wait)),
+        _ => Ok(()),
     }
 }
 

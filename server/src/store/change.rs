@@ -18,6 +18,7 @@ pub struct Change {
     enter: Vec<(UserId, Seq)>,
     leave: Vec<UserId>,
     closed: bool,
+    floor: Option<Seq>,
 }
 
 impl Change {
@@ -28,7 +29,7 @@ impl Change {
         tx.exec("update rooms set head = $1 where id = $2", params![facts.head, facts.id])?;
         let seq = facts.head;
         let (rows, enter, leave) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Change { facts, seq, rows, enter, leave, closed: false })
+        Ok(Change { facts, seq, rows, enter, leave, closed: false, floor: None })
     }
 
     /// A row that was written.
@@ -56,6 +57,12 @@ impl Change {
         self.closed = true;
     }
 
+    /// What is below has expired.
+    pub fn expires(&mut self, floor: Seq) {
+        self.floor = Some(floor);
+        self.facts.kept_from = floor;
+    }
+
     /// Says in the room what happened: `by` caused it, `user` is whom it concerns.
     pub fn notice(
         &mut self,
@@ -64,12 +71,25 @@ impl Change {
         user: Option<UserId>,
         by: UserId,
     ) -> Result<()> {
+        self.notice_with(tx, what, user, by, None)
+    }
+
+    /// The same with what else there is to say.
+    pub fn notice_with(
+        &mut self,
+        tx: &mut Tx<'_>,
+        what: &str,
+        user: Option<UserId>,
+        by: UserId,
+        said: Option<(&str, Value)>,
+    ) -> Result<()> {
         let mut meta: Map<String, Value> = Map::new();
         meta.insert("what".into(), json!(what));
         if let Some(user) = user {
             meta.insert("user".into(), json!(user));
         }
         meta.insert("by".into(), json!(by));
+        meta.extend(said.map(|(name, value)| (name.to_owned(), value)));
         let at = tx.now();
         tx.exec(
             "insert into messages (room, seq, rev, n, kind, sender, at, key, text, reply, thread,
@@ -102,7 +122,7 @@ impl Change {
 
     /// Publishes it; the room as it is after it.
     pub fn finish(self, tx: &mut Tx<'_>) -> Facts {
-        let Change { facts, seq, rows, enter, leave, closed } = self;
+        let Change { facts, seq, rows, enter, leave, closed, floor } = self;
         tx.emit(Event::Room {
             tenant: facts.tenant,
             room: facts.id,
@@ -112,6 +132,9 @@ impl Change {
             enter,
             leave,
             closed,
+            concerns: Vec::new(),
+            floor,
+            size: facts.size,
         });
         facts
     }

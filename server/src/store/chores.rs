@@ -3,7 +3,7 @@
 
 use super::jobs::{self, DEAD, Job, Kind};
 use super::{Me, Read, Result, StoreError, Tx};
-use super::{accounts, audit, erase, guests, mails, members, ops, own, rooms, sessions};
+use super::{accounts, audit, erase, expiry, guests, mails, members, ops, own, rooms, sessions};
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
 use hallway_protocol::rows::{MineState, TenantRole};
@@ -49,6 +49,9 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
         Some(Kind::EraseTenant) => erase::step(tx, TenantId(number(job)?))?,
         Some(Kind::CleanUp) => clean_up(tx)?,
         Some(Kind::Mail) => return Err(StoreError::Conflict("this is no work of the store")),
+        Some(Kind::Expire) => return expiry::run(tx, job),
+        // Who is connected is not the store's to know: the worker asks with it.
+        Some(Kind::Vacate) => return Err(StoreError::Conflict("a job for the worker")),
         None => return Err(StoreError::Conflict("a kind of job this version does not know")),
     };
     if more {
@@ -117,6 +120,11 @@ fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
     most = most.max(tx.exec(
         "delete from mentions where room = $1 and (person, seq) in
             (select person, seq from mentions where room = $1 limit $2)",
+        params![room, CHUNK],
+    )?);
+    most = most.max(tx.exec(
+        "delete from deletions where room = $1 and seq in
+            (select seq from deletions where room = $1 limit $2)",
         params![room, CHUNK],
     )?);
     Ok(is_full(most))

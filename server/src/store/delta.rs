@@ -167,7 +167,7 @@ fn latest(
 /// The room, and memberships that changed since.
 fn about(read: &mut Read<'_>, facts: &Facts, since: Seq, delta: &mut Delta) -> Result<()> {
     let found = read.all(
-        "select room, person, role, joined_seq, left_seq, rev from members
+        "select room, person, role, joined_seq, left_seq, muted_until, rev from members
          where room = $1 and rev > $2 order by rev, person",
         params![facts.id, since],
         members::member,
@@ -215,7 +215,7 @@ fn replay(read: &mut Read<'_>, facts: &Facts, standing: Standing, asked: &Pull) 
         |row| reactions::row(row).map(Row::Reaction),
     )?);
     rows.extend(read.all(
-        "select room, person, role, joined_seq, left_seq, rev from members
+        "select room, person, role, joined_seq, left_seq, muted_until, rev from members
          where room = $1 and rev > $2 order by rev, person limit $3",
         params![facts.id, since, MOST],
         member,

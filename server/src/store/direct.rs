@@ -33,7 +33,7 @@ pub fn open(tx: &mut Tx<'_>, me: &Me, others: &[UserId]) -> Result<Once<Room>> {
     let facts = rooms::facts(tx, room)?.ok_or(StoreError::NotFound("room"))?;
     let mut change = Change::begin(tx, &facts)?;
     for person in &people {
-        members::put(tx, room, *person, Role::Member, change.seq)?;
+        members::put(tx, &mut change, *person, Role::Member)?;
         change.rows(members::row(tx, room, *person)?.map(Row::Member));
     }
     change.row(Row::Room(rooms::row(tx, me, room)?));

@@ -30,6 +30,17 @@ pub const STEPS: &[(&str, &str)] = &[
                 join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
     ),
     (
+        "deletions",
+        "delete from deletions where (room, seq) in
+            (select x.room, x.seq from deletions x
+                join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "reports",
+        "delete from reports where id in (select id from reports where tenant = $1 limit $2)",
+    ),
+    ("bans", "delete from bans where id in (select id from bans where tenant = $1 limit $2)"),
+    (
         "messages",
         "delete from messages where (room, seq) in
             (select x.room, x.seq from messages x

@@ -2,8 +2,9 @@
 //! commit, in order, once. There is no other way to tell anybody of a change.
 
 use super::tenants::Tenant;
-use hallway_protocol::ids::{RoomId, Seq, TenantId, UserId};
+use hallway_protocol::ids::{Millis, RoomId, Seq, TenantId, UserId};
 use hallway_protocol::rows::Row;
+use std::net::IpAddr;
 
 /// What leaves after a commit.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +28,12 @@ pub enum Event {
         leave: Vec<UserId>,
         /// Nobody hears it any more after this.
         closed: bool,
+        /// Whom it concerns beside those its rows name: who is answered.
+        concerns: Vec<UserId>,
+        /// What is below it has expired, for everyone.
+        floor: Option<Seq>,
+        /// How many members the room has after it.
+        size: i64,
     },
     /// Who hears a room changed without a change of the room (direct rooms shown and hidden).
     Here {
@@ -93,6 +100,15 @@ pub enum Event {
     Shut {
         /// Who.
         user: UserId,
+    },
+    /// A network is barred from a tenant until then, or no longer.
+    Barred {
+        /// Of which tenant.
+        tenant: TenantId,
+        /// Which; an address of IPv4, the first of a /64 of IPv6.
+        network: IpAddr,
+        /// Until when; none: it is open again.
+        until: Option<Millis>,
     },
     /// There is work for the worker.
     Jobs,

@@ -48,6 +48,10 @@ pub enum Kind {
     CleanUp,
     /// Sends a mail (target: the row of `mails` that says which).
     Mail,
+    /// Deletes what is older than a room (target) keeps.
+    Expire,
+    /// Deletes an ephemeral room (target) once it was left alone.
+    Vacate,
 }
 
 impl Kind {
@@ -58,12 +62,19 @@ impl Kind {
         (Kind::EraseTenant, "erase-tenant"),
         (Kind::CleanUp, "clean-up"),
         (Kind::Mail, "mail"),
+        (Kind::Expire, "expire"),
+        (Kind::Vacate, "vacate"),
     ];
 
     /// Where it is done.
     pub fn side(self) -> Side {
         match self {
-            Kind::LeaveRooms | Kind::EraseRoom | Kind::EraseTenant | Kind::CleanUp => Side::Inside,
+            Kind::LeaveRooms
+            | Kind::EraseRoom
+            | Kind::EraseTenant
+            | Kind::CleanUp
+            | Kind::Expire
+            | Kind::Vacate => Side::Inside,
             Kind::Mail => Side::Outside,
         }
     }
@@ -71,9 +82,13 @@ impl Kind {
     /// How long one attempt outside may take; its lease is renewed as long as it does.
     pub fn budget(self) -> Duration {
         match self {
-            Kind::LeaveRooms | Kind::EraseRoom | Kind::EraseTenant | Kind::CleanUp | Kind::Mail => {
-                BUDGET
-            }
+            Kind::LeaveRooms
+            | Kind::EraseRoom
+            | Kind::EraseTenant
+            | Kind::CleanUp
+            | Kind::Expire
+            | Kind::Vacate
+            | Kind::Mail => BUDGET,
         }
     }
 
@@ -140,6 +155,17 @@ pub fn enqueue_at(
         params![&id, tenant, kind.text(), target, once.as_deref(), at, now],
     )?;
     tx.emit(Event::Jobs);
+    Ok(())
+}
+
+/// Adds a job for now; one that waits for later comes forward. One of a kind for each target.
+pub fn hurry(tx: &mut Tx<'_>, tenant: Option<TenantId>, kind: Kind, target: &str) -> Result<()> {
+    enqueue(tx, tenant, kind, target, Some(target))?;
+    let (once, now) = (format!("{}:{target}", kind.text()), tx.now());
+    tx.exec(
+        "update jobs set next_at = $1 where once = $2 and state = 'pending' and next_at > $1",
+        params![now, &once],
+    )?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use super::audit::{self, Actor, Note};
 use super::engine::{Outcome, Record};
 use super::sessions::{self, NewSession};
-use super::{Event, Me, Once, Read, Result, StoreError, Tx, deeds, tenants, users};
+use super::{Event, Me, Once, Read, Result, StoreError, Tx, bans, deeds, tenants, users};
 use crate::access::{self, Admin, AdminAct};
 use crate::params;
 use hallway_protocol::ids::{Key, TenantId, UserId};
@@ -146,7 +146,7 @@ pub fn person(read: &mut Read<'_>, tenant: TenantId, key: &str, who: &Who) -> Re
         let (role, session) = (users::role(row.get(1)?), session(key, user));
         Ok(Me { tenant, user, role, guest: row.get(2)?, session })
     };
-    match who {
+    let found = match who {
         Who::Ours(user) => read.one(
             "select id, role, guest from users
              where id = $1 and tenant = $2 and deleted_at is null",
@@ -159,7 +159,9 @@ pub fn person(read: &mut Read<'_>, tenant: TenantId, key: &str, who: &Who) -> Re
             params![tenant, name],
             me,
         ),
-    }
+    }?;
+    // Who is banned comes in by no door.
+    found.map(|me| bans::admit(read, me.user, None).map(|()| me)).transpose()
 }
 
 /// The one a backend names by its own name for them: made now, where there is nobody yet.

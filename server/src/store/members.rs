@@ -1,13 +1,15 @@
 //! Who is in a room: joining, leaving, adding, removing, roles.
 
+use super::audit::{self, Note};
 use super::change::Change;
 use super::engine::{Outcome, Record};
 use super::rooms::{self, Facts};
 use super::{Me, Once, Read, Result, StoreError, Tx, direct, ops, own, pages, users};
 use crate::access::{self, Act};
 use crate::params;
-use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
-use hallway_protocol::rest::Rows;
+use hallway_protocol::ids::{Key, Millis, RoomId, UserId};
+use hallway_protocol::limits::MEMBERS_MAX;
+use hallway_protocol::rest::{MemberRole, Rows};
 use hallway_protocol::rows::{History, Member, MineState, Role, Room, RoomKind, Row};
 
 /// Joins a room I see; when I am in it already, nothing happens.
@@ -63,8 +65,11 @@ pub(super) fn enter(
     user: UserId,
     by: Option<UserId>,
 ) -> Result<()> {
+    if facts.size >= MEMBERS_MAX {
+        return Err(StoreError::Conflict("the room is full"));
+    }
     let mut change = Change::begin(tx, facts)?;
-    put(tx, facts.id, user, Role::Member, change.seq)?;
+    put(tx, &mut change, user, Role::Member)?;
     change.notice(
         tx,
         if by.is_some() { "added" } else { "joined" },
@@ -73,13 +78,15 @@ pub(super) fn enter(
     )?;
     change.rows(row(tx, facts.id, user)?.map(Row::Member));
     change.rows(users::rows(tx, [user])?);
-    change.enters(user, if facts.history == History::Joined { change.seq } else { 1 });
+    let from = if facts.history == History::Joined { change.seq } else { facts.kept_from };
+    change.enters(user, from);
     let after = change.finish(tx);
     own::stand(tx, user, facts.id, MineState::Joined, after.head)
 }
 
-/// Writes a membership that begins with change `seq`.
-pub(super) fn put(tx: &mut Tx<'_>, room: RoomId, user: UserId, role: Role, seq: Seq) -> Result<()> {
+/// Writes a membership that begins with this change. A mute outlives a leaving.
+pub(super) fn put(tx: &mut Tx<'_>, change: &mut Change, user: UserId, role: Role) -> Result<()> {
+    let (room, seq) = (change.facts.id, change.seq);
     tx.exec(
         "insert into members (room, person, role, joined_seq, left_seq, rev)
          values ($1, $2, $3, $4, null, $4)
@@ -87,6 +94,8 @@ pub(super) fn put(tx: &mut Tx<'_>, room: RoomId, user: UserId, role: Role, seq: 
             joined_seq = excluded.joined_seq, left_seq = null, rev = excluded.rev",
         params![room, user, stored(role), seq],
     )?;
+    change.facts.size += 1;
+    tx.exec("update rooms set size = $1 where id = $2", params![change.facts.size, room])?;
     Ok(())
 }
 
@@ -131,6 +140,7 @@ pub fn remove(
     }
     tx.hold_people(&[user])?;
     depart(tx, &facts, user, me.user)?;
+    audit::note(tx, &noted(me, "member_removed", room, user))?;
     ops::keep(tx, me, key, "remove", &target, None)?;
     Ok(Once { again: false, answer: () })
 }
@@ -143,6 +153,9 @@ pub(super) fn depart(tx: &mut Tx<'_>, facts: &Facts, user: UserId, by: UserId) -
         "update members set left_seq = $1, rev = $1 where room = $2 and person = $3",
         params![change.seq, facts.id, user],
     )?;
+    change.facts.size -= 1;
+    let size = change.facts.size;
+    tx.exec("update rooms set size = $1 where id = $2", params![size, facts.id])?;
     change.notice(tx, if user == by { "left" } else { "removed" }, Some(user), by)?;
     change.rows(row(tx, facts.id, user)?.map(Row::Member));
     if let Some(heir) = heir {
@@ -185,7 +198,7 @@ pub fn set(
     key: Option<&Key>,
     room: RoomId,
     user: UserId,
-    wanted: Option<Role>,
+    wanted: &MemberRole,
 ) -> Result<Once<Member>> {
     let mut facts = rooms::lock(tx, room)?;
     let target = format!("{room}:{user}");
@@ -197,7 +210,7 @@ pub fn set(
             rooms::known_people(tx, me, &[user], "user")?;
             tx.hold_people(&[user])?;
         }
-        let role = wanted.or(present).unwrap_or_default();
+        let role = wanted.role.or(present).unwrap_or_default();
         if role != present.unwrap_or_default() {
             access::may(tx, me, Act::Roles, &facts)?;
         }
@@ -210,14 +223,52 @@ pub fn set(
         } else if present.is_some() {
             access::may(tx, me, Act::See, &facts)?;
         }
+        if let Some(until) = wanted.muted_until {
+            let facts = rooms::lock(tx, room)?;
+            access::may(tx, me, Act::Mute(role), &facts)?;
+            if mute(tx, &facts, user, until)? {
+                let act = if until.is_some() { "member_muted" } else { "member_unmuted" };
+                audit::note(tx, &noted(me, act, room, user).with("until", until))?;
+            }
+        }
         ops::keep(tx, me, key, "member", &target, None)?;
     }
     let mut answer = row(tx, room, user)?.ok_or(StoreError::NotFound("member"))?;
     if again && access::sees(tx, me, &facts)?.is_none() {
         // Who is out of the room since learns that it was done, and nothing newer.
-        answer = Member { room, user, role: Role::Member, joined_seq: 0, left_seq: None, rev: 0 };
+        answer = blank(room, user);
     }
     Ok(Once { again, answer })
+}
+
+/// A membership of which nothing is told but that it is there.
+fn blank(room: RoomId, user: UserId) -> Member {
+    let (role, joined_seq, left_seq, muted_until, rev) = (Role::Member, 0, None, None, 0);
+    Member { room, user, role, joined_seq, left_seq, muted_until, rev }
+}
+
+/// Silences a member until then, or ends it; whether that changed anything. A time that is past ends
+/// it too.
+fn mute(tx: &mut Tx<'_>, facts: &Facts, user: UserId, until: Option<Millis>) -> Result<bool> {
+    let now = tx.now();
+    let until = until.filter(|until| *until > now);
+    let present = row(tx, facts.id, user)?.and_then(|member| member.muted_until);
+    if until == present.filter(|until| *until > now) {
+        return Ok(false);
+    }
+    let mut change = Change::begin(tx, facts)?;
+    tx.exec(
+        "update members set muted_until = $1, rev = $2 where room = $3 and person = $4",
+        params![until, change.seq, facts.id, user],
+    )?;
+    change.rows(row(tx, facts.id, user)?.map(Row::Member));
+    change.finish(tx);
+    Ok(true)
+}
+
+/// A line of the record about a member.
+fn noted(me: &Me, act: &'static str, room: RoomId, user: UserId) -> Note {
+    Note::by(me, act).on(format_args!("user:{user}")).with("room", room.0)
 }
 
 fn give(tx: &mut Tx<'_>, me: &Me, facts: &Facts, user: UserId, role: Role) -> Result<()> {
@@ -259,7 +310,7 @@ pub fn list(
     let after = pages::number(after)?.unwrap_or(0);
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = read.all(
-        "select room, person, role, joined_seq, left_seq, rev from members
+        "select room, person, role, joined_seq, left_seq, muted_until, rev from members
          where room = $1 and left_seq is null and person > $2 order by person limit $3",
         params![room, after, most],
         member,
@@ -290,7 +341,7 @@ pub(super) fn role(read: &mut Read<'_>, room: RoomId, user: UserId) -> Result<Op
 /// A membership, past ones too.
 pub(super) fn row(read: &mut Read<'_>, room: RoomId, user: UserId) -> Result<Option<Member>> {
     read.one(
-        "select room, person, role, joined_seq, left_seq, rev from members
+        "select room, person, role, joined_seq, left_seq, muted_until, rev from members
          where room = $1 and person = $2",
         params![room, user],
         member,
@@ -305,7 +356,8 @@ pub(super) fn member(row: &Record<'_>) -> Outcome<Member> {
         role: access::role(row.get(2)?),
         joined_seq: row.get(3)?,
         left_seq: row.get(4)?,
-        rev: row.get(5)?,
+        muted_until: row.get(5)?,
+        rev: row.get(6)?,
     })
 }
 

@@ -171,7 +171,8 @@ pub fn destroy(
     done(tx, me, key, "delete", message.rev, message)
 }
 
-fn erase(tx: &mut Tx<'_>, room: RoomId, seq: Seq, rev: Seq) -> Result<()> {
+/// Takes out what a message said and everything that hangs on it; its place stays.
+pub(super) fn erase(tx: &mut Tx<'_>, room: RoomId, seq: Seq, rev: Seq) -> Result<()> {
     let now = tx.now();
     tx.exec(
         "update messages set text = '', reply = null, mentions = '', everyone = 0, meta = '',
@@ -183,6 +184,7 @@ fn erase(tx: &mut Tx<'_>, room: RoomId, seq: Seq, rev: Seq) -> Result<()> {
     tx.exec("delete from edits where room = $1 and seq = $2", at)?;
     tx.exec("delete from reactions where room = $1 and seq = $2", at)?;
     tx.exec("delete from mentions where room = $1 and seq = $2", at)?;
+    tx.exec("delete from deletions where room = $1 and seq = $2", at)?;
     Ok(())
 }
 

@@ -39,6 +39,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0010_keys"),
     migration!("0011_audit"),
     migration!("0012_tenants"),
+    migration!("0020_settings"),
+    migration!("0021_moderation"),
 ];
 
 /// Migrates, makes the default tenant, and answers the epoch.

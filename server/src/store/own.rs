@@ -85,7 +85,8 @@ pub fn mine(read: &mut Read<'_>, user: UserId, room: RoomId) -> Result<Option<Mi
     let found = read.one(
         "select i.room, i.state, i.seen, i.unread_mark, i.notify, i.muted_until, i.favourite,
             i.draft, i.rev, r.head, r.kind,
-            case when r.history = 'joined' then m.joined_seq else 1 end, m.left_seq
+            case when r.history = 'joined' and m.joined_seq > r.kept_from
+                then m.joined_seq else r.kept_from end, m.left_seq
          from mine i join rooms r on r.id = i.room
             left join members m on m.room = i.room and m.person = i.person
          where i.person = $1 and i.room = $2",
@@ -197,7 +198,7 @@ pub fn notify_text(notify: Notify) -> &'static str {
     }
 }
 
-fn notify(stored: &str) -> Notify {
+pub(super) fn notify(stored: &str) -> Notify {
     match stored {
         "mentions" => Notify::Mentions,
         "none" => Notify::None,

@@ -156,7 +156,7 @@ pub fn written(read: &mut Read<'_>, me: &Me, next: Option<&str>, limit: usize) -
             join members b on b.room = m.room and b.person = m.sender and b.left_seq is null
          where m.sender = $1 and (m.room, m.seq) > ($2, $3) and m.kind = 0
             and m.deleted_at is null and r.deleted_at is null
-            and (r.history = 'all' or m.seq >= b.joined_seq)
+            and (r.history = 'all' or m.seq >= b.joined_seq) and m.seq >= r.kept_from
          order by m.room, m.seq limit $4",
         params![me.user, room, seq, count(limit)],
         messages::row,

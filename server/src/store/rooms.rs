@@ -1,15 +1,30 @@
 //! Rooms: making, changing, leaving and deleting them.
 
+use super::audit::{self, Note};
 use super::change::Change;
 use super::engine::{Outcome, Record};
 use super::ops::Done;
-use super::{Me, Once, Read, Result, StoreError, Tx, jobs, members, ops, own, tenants, users};
+use super::{
+    Me, Once, Read, Result, StoreError, Tx, ephemeral, jobs, members, ops, own, tenants, users,
+};
 use crate::access::{self, Act, TenantAct};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, TenantId, UserId};
-use hallway_protocol::rest::{NewRoom, NewRoomKind, RoomPatch};
+use hallway_protocol::rest::{NewRoom, NewRoomKind};
 use hallway_protocol::rows::{History, MineState, Role, Room, RoomKind, Row, Visibility};
 use hallway_protocol::text::folded;
+
+/// A query of whole rooms, read by [`room_row`]; what follows `from rooms` is its argument.
+macro_rules! select_rooms {
+    ($rest:literal) => {
+        concat!(
+            "select id, kind, name, topic, visibility, history, ephemeral, sealed, announce, \
+             slow_seconds, archived_at, retention_days, kept_from, deleted_at, rev from rooms ",
+            $rest
+        )
+    };
+}
+pub(super) use select_rooms;
 
 /// Members whose lists are changed in the transaction that deletes a room; more are a job.
 const AT_ONCE: usize = 400;
@@ -33,6 +48,16 @@ pub struct Facts {
     pub last_n: i64,
     /// From how many of its people it is hidden.
     pub hidden: i64,
+    /// Its admins alone post.
+    pub announce: bool,
+    /// Between two messages of one member.
+    pub slow_seconds: i64,
+    /// It is put away.
+    pub archived: bool,
+    /// What was below it has expired.
+    pub kept_from: Seq,
+    /// Its members.
+    pub size: i64,
     /// It is gone.
     pub deleted: bool,
 }
@@ -40,7 +65,8 @@ pub struct Facts {
 /// A room's facts.
 pub fn facts(read: &mut Read<'_>, room: RoomId) -> Result<Option<Facts>> {
     read.one(
-        "select id, tenant, kind, visibility, history, head, last_n, hidden, deleted_at
+        "select id, tenant, kind, visibility, history, head, last_n, hidden, deleted_at, announce,
+            slow_seconds, archived_at, kept_from, size
          from rooms where id = $1",
         params![room],
         facts_row,
@@ -64,6 +90,11 @@ fn facts_row(row: &Record<'_>) -> Outcome<Facts> {
         last_n: row.get(6)?,
         hidden: row.get(7)?,
         deleted: row.get::<Option<Millis>>(8)?.is_some(),
+        announce: row.get(9)?,
+        slow_seconds: row.get(10)?,
+        archived: row.get::<Option<Millis>>(11)?.is_some(),
+        kept_from: row.get(12)?,
+        size: row.get(13)?,
     })
 }
 
@@ -80,23 +111,13 @@ pub fn hidden_from(read: &mut Read<'_>, room: RoomId) -> Result<Vec<UserId>> {
 
 /// A room as its people see it. `me` only names who asks: whoever calls has decided already.
 pub(super) fn row(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Room> {
-    read.one(
-        "select id, kind, name, topic, visibility, history, ephemeral, sealed, deleted_at, rev
-         from rooms where id = $1 and tenant = $2",
-        params![room, me.tenant],
-        room_row,
-    )?
-    .ok_or(StoreError::NotFound("room"))
+    read.one(select_rooms!("where id = $1 and tenant = $2"), params![room, me.tenant], room_row)?
+        .ok_or(StoreError::NotFound("room"))
 }
 
 /// A room's row, whoever asks.
 pub(super) fn any(read: &mut Read<'_>, room: RoomId) -> Result<Option<Room>> {
-    read.one(
-        "select id, kind, name, topic, visibility, history, ephemeral, sealed, deleted_at, rev
-         from rooms where id = $1",
-        params![room],
-        room_row,
-    )
+    read.one(select_rooms!("where id = $1"), params![room], room_row)
 }
 
 /// A room I see.
@@ -124,6 +145,11 @@ pub(super) fn again(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Once<R
             history: History::All,
             ephemeral: false,
             sealed: false,
+            announce: false,
+            slow_seconds: 0,
+            archived: false,
+            retention_days: None,
+            kept_from: 0,
             deleted: false,
             rev: 0,
         },
@@ -150,7 +176,7 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewRoom) -> Res
     let mut change = Change::begin(tx, &facts)?;
     for person in &people {
         let role = if *person == me.user { Role::Owner } else { Role::Member };
-        members::put(tx, room, *person, role, change.seq)?;
+        members::put(tx, &mut change, *person, role)?;
         change.rows(members::row(tx, room, *person)?.map(Row::Member));
         change.enters(*person, 1);
     }
@@ -162,6 +188,9 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewRoom) -> Res
     change.finish(tx);
     for person in people {
         own::stand(tx, person, room, MineState::Joined, seq)?;
+    }
+    if new.ephemeral {
+        ephemeral::watch(tx, me.tenant, room)?;
     }
     ops::keep(tx, me, key, "room", "", Some(Done::change(room, seq)))?;
     Ok(Once { again: false, answer })
@@ -195,93 +224,6 @@ fn insert(tx: &mut Tx<'_>, me: &Me, new: &NewRoom) -> Result<RoomId> {
     Ok(room)
 }
 
-/// Changes a room's settings; what is so already takes no number.
-pub fn update(
-    tx: &mut Tx<'_>,
-    me: &Me,
-    key: Option<&Key>,
-    room: RoomId,
-    patch: &RoomPatch,
-) -> Result<Once<Room>> {
-    let facts = lock(tx, room)?;
-    let target = room.to_string();
-    if ops::first(tx, me, key, "room-patch", &target)?.is_some() {
-        return again(tx, me, room);
-    }
-    access::may(tx, me, Act::Rename, &facts)?;
-    if patch.visibility.is_some() || patch.history.is_some() {
-        access::may(tx, me, Act::Settings, &facts)?;
-    }
-    let now = row(tx, me, room)?;
-    let name = patch.name.clone().unwrap_or_else(|| now.name.clone());
-    let topic = patch.topic.clone().unwrap_or_else(|| now.topic.clone());
-    let visibility = patch.visibility.unwrap_or(now.visibility);
-    let history = patch.history.unwrap_or(now.history);
-    let renamed = name != now.name;
-    let set = visibility != now.visibility || history != now.history;
-    let mut facts = facts;
-    // One change says one thing: a new topic beside a new name is a change of its own.
-    if renamed || set {
-        let what = renamed.then_some("renamed");
-        let wanted = Room { name, visibility, history, ..now.clone() };
-        facts = write(tx, me, &facts, &wanted, what)?;
-    }
-    if topic != now.topic {
-        let wanted = Room { topic, ..row(tx, me, room)? };
-        write(tx, me, &facts, &wanted, Some("topic"))?;
-    }
-    ops::keep(tx, me, key, "room-patch", &target, None)?;
-    Ok(Once { again: false, answer: row(tx, me, room)? })
-}
-
-fn write(
-    tx: &mut Tx<'_>,
-    me: &Me,
-    facts: &Facts,
-    wanted: &Room,
-    what: Option<&str>,
-) -> Result<Facts> {
-    let mut change = Change::begin(tx, facts)?;
-    tx.exec(
-        "update rooms set name = $1, name_folded = $2, topic = $3, visibility = $4, history = $5,
-            rev = $6 where id = $7",
-        params![
-            &wanted.name,
-            &folded(&wanted.name),
-            &wanted.topic,
-            visibility_text(wanted.visibility),
-            history_text(wanted.history),
-            change.seq,
-            facts.id
-        ],
-    )?;
-    if let Some(what) = what {
-        change.notice(tx, what, None, me.user)?;
-    }
-    change.row(Row::Room(row(tx, me, facts.id)?));
-    if wanted.history != facts.history {
-        // What each member may see begins elsewhere now; those who hear the room must know.
-        for (person, min_seq) in beginnings(tx, facts.id)? {
-            change.enters(person, min_seq);
-        }
-        change.facts.history = wanted.history;
-    }
-    change.facts.visibility = wanted.visibility;
-    Ok(change.finish(tx))
-}
-
-/// From where each member may see.
-fn beginnings(read: &mut Read<'_>, room: RoomId) -> Result<Vec<(UserId, Seq)>> {
-    read.all(
-        "select m.person, case when r.history = 'joined' then m.joined_seq else 1 end
-         from members m join rooms r on r.id = m.room left join mine i
-            on i.person = m.person and i.room = m.room
-         where m.room = $1 and m.left_seq is null and i.state = 'joined' order by m.person",
-        params![room],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )
-}
-
 /// Deletes a room. Nobody sees it from here on; a job takes it out of large rooms' members' lists
 /// and erases what was said.
 pub fn destroy(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, room: RoomId) -> Result<Once<()>> {
@@ -291,18 +233,27 @@ pub fn destroy(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, room: RoomId) -> Res
         return Ok(Once { again: true, answer: () });
     }
     access::may(tx, me, Act::Destroy, &facts)?;
+    end(tx, &facts)?;
+    audit::note(tx, &Note::by(me, "room_deleted").on(format_args!("room:{room}")))?;
+    ops::keep(tx, me, key, "room-delete", &target, None)?;
+    Ok(Once { again: false, answer: () })
+}
+
+/// The end of a room whose lock is held.
+pub(super) fn end(tx: &mut Tx<'_>, facts: &Facts) -> Result<()> {
+    let room = facts.id;
     let people = members::people(tx, room)?;
     let at_once = people.len() <= AT_ONCE;
     if at_once {
         tx.hold_people(&people)?;
     }
-    let mut change = Change::begin(tx, &facts)?;
+    let mut change = Change::begin(tx, facts)?;
     let now = tx.now();
     tx.exec(
         "update rooms set deleted_at = $1, rev = $2, code = null, topic = '' where id = $3",
         params![now, change.seq, room],
     )?;
-    change.row(Row::Room(row(tx, me, room)?));
+    change.rows(any(tx, room)?.map(Row::Room));
     change.closes();
     change.finish(tx);
     if at_once {
@@ -310,9 +261,8 @@ pub fn destroy(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, room: RoomId) -> Res
             own::stand(tx, person, room, MineState::Deleted, 0)?;
         }
     }
-    jobs::enqueue(tx, Some(me.tenant), jobs::Kind::EraseRoom, &target, Some(&target))?;
-    ops::keep(tx, me, key, "room-delete", &target, None)?;
-    Ok(Once { again: false, answer: () })
+    let target = room.to_string();
+    jobs::enqueue(tx, Some(facts.tenant), jobs::Kind::EraseRoom, &target, Some(&target))
 }
 
 /// Refuses when one of them is not an open account of the tenant (a guest has none, and sees one
@@ -347,8 +297,14 @@ pub(super) fn room_row(row: &Record<'_>) -> Outcome<Room> {
         history: history(&row.get::<String>(5)?),
         ephemeral: row.get(6)?,
         sealed: row.get(7)?,
-        deleted: row.get::<Option<Millis>>(8)?.is_some(),
-        rev: row.get(9)?,
+        announce: row.get(8)?,
+        slow_seconds: row.get(9)?,
+        archived: row.get::<Option<Millis>>(10)?.is_some(),
+        retention_days: row.get(11)?,
+        // From the first on is from anywhere on: a row leaves that out.
+        kept_from: row.get::<Seq>(12).map(|from| if from > 1 { from } else { 0 })?,
+        deleted: row.get::<Option<Millis>>(13)?.is_some(),
+        rev: row.get(14)?,
     })
 }
 
@@ -364,7 +320,7 @@ fn visibility(stored: &str) -> Visibility {
     if stored == "public" { Visibility::Public } else { Visibility::Private }
 }
 
-fn visibility_text(visibility: Visibility) -> &'static str {
+pub(super) fn visibility_text(visibility: Visibility) -> &'static str {
     match visibility {
         Visibility::Public => "public",
         Visibility::Private => "private",
@@ -375,7 +331,7 @@ fn history(stored: &str) -> History {
     if stored == "joined" { History::Joined } else { History::All }
 }
 
-fn history_text(history: History) -> &'static str {
+pub(super) fn history_text(history: History) -> &'static str {
     match history {
         History::All => "all",
         History::Joined => "joined",

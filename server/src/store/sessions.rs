@@ -3,7 +3,7 @@
 
 use super::audit::{self, Actor, Note};
 use super::engine::{Outcome, Record};
-use super::{Event, Me, Read, Result, StoreError, Tx, chores, own, users};
+use super::{Event, Me, Read, Result, StoreError, Tx, bans, chores, own, users};
 use crate::params;
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::{Row, SessionRow};
@@ -72,6 +72,7 @@ pub enum Refresh {
 
 /// Makes a session of a person: whichever way they signed in, the record says so here.
 pub fn create(tx: &mut Tx<'_>, user: UserId, new: &NewSession) -> Result<()> {
+    bans::admit(tx, user, new.address)?;
     let rev = own::next(tx, user)?;
     let (now, hour) = (tx.now(), chores::hours(tx)?);
     tx.exec(
@@ -130,6 +131,7 @@ pub fn refresh(
     let current = presented.generation == at && presented.hash == hash;
     let successor = presented.generation == at + 1 && presented.hash == next;
     if current || successor {
+        bans::admit(tx, who.me.user, presented.address)?;
         let at = if successor { at + 1 } else { at };
         let hash = if successor { next } else { hash };
         let (now, hour) = (tx.now(), chores::hours(tx)?);
@@ -223,6 +225,16 @@ pub fn end_others(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
         |row| row.get::<String>(0),
     )?;
     end_all(tx, me.user, &others, true)
+}
+
+/// Ends every session of somebody who is to be gone; their devices delete what they hold.
+pub(super) fn end_every(tx: &mut Tx<'_>, user: UserId) -> Result<()> {
+    let all = tx.all(
+        "select id from sessions where person = $1 and ended_at is null",
+        params![user],
+        |row| row.get::<String>(0),
+    )?;
+    end_all(tx, user, &all, true)
 }
 
 /// Ends sessions of one person; `thrown`: their devices delete what they hold.

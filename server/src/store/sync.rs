@@ -6,10 +6,10 @@ use super::own::{self, Stored};
 use super::{Me, Read, Result, sessions, users};
 use crate::params;
 use hallway_protocol::frames::{Bump, Delta, Head, OwnFrame};
-use hallway_protocol::ids::{RoomId, Seq};
+use hallway_protocol::ids::{Millis, RoomId, Seq};
 use hallway_protocol::limits::DELTA_ROWS;
 use hallway_protocol::rest::{Sync, SyncRoom};
-use hallway_protocol::rows::{MineState, RoomKind, Row};
+use hallway_protocol::rows::{MineState, Notify, RoomKind, Row};
 use std::collections::HashMap;
 
 /// Bytes of deltas in one answer of `/sync`.
@@ -39,6 +39,10 @@ pub struct Here {
     pub head: Seq,
     /// Its last countable message.
     pub last_n: i64,
+    /// Which of its messages call for the person.
+    pub notify: Notify,
+    /// Quiet until then.
+    pub muted_until: Option<Millis>,
 }
 
 /// The rooms a person hears. The hub is joined to them before [`heads`] is asked.
@@ -50,6 +54,8 @@ pub fn here(read: &mut Read<'_>, me: &Me) -> Result<Vec<Here>> {
             min_seq: at.min_seq,
             head: at.head.head,
             last_n: at.head.last_n,
+            notify: at.notify,
+            muted_until: at.muted_until,
         })
         .collect())
 }
@@ -102,13 +108,16 @@ struct Joined {
     direct: bool,
     min_seq: Seq,
     delivered: Seq,
+    notify: Notify,
+    muted_until: Option<Millis>,
 }
 
 /// Joined rooms; `base` is what a device of the epoch `other` may keep, one of this epoch without it.
 fn joined(read: &mut Read<'_>, me: &Me, other: Option<&str>) -> Result<Vec<Joined>> {
     read.all(
         "select r.id, r.head, case when $1 = '' then r.base else coalesce(b.base, 0) end, r.last_n, i.seen, i.delivered, r.kind,
-            case when r.history = 'joined' then m.joined_seq else 1 end
+            case when r.history = 'joined' and m.joined_seq > r.kept_from
+                then m.joined_seq else r.kept_from end, i.notify, i.muted_until
          from members m join rooms r on r.id = m.room
             join mine i on i.person = m.person and i.room = m.room and i.state = 'joined'
             left join bases b on b.room = r.id and b.epoch = $1
@@ -125,7 +134,14 @@ fn joined(read: &mut Read<'_>, me: &Me, other: Option<&str>) -> Result<Vec<Joine
                 mentions: 0,
             };
             let direct = row.get::<String>(6)? == own::kind_text(RoomKind::Direct);
-            Ok(Joined { head, direct, min_seq: row.get(7)?, delivered: row.get(5)? })
+            Ok(Joined {
+                head,
+                direct,
+                min_seq: row.get(7)?,
+                delivered: row.get(5)?,
+                notify: own::notify(&row.get::<String>(8)?),
+                muted_until: row.get(9)?,
+            })
         },
     )
 }
@@ -160,7 +176,8 @@ fn mine_rows(read: &mut Read<'_>, me: &Me, since: Seq) -> Result<Vec<Row>> {
     let found = read.all(
         "select i.room, i.state, i.seen, i.unread_mark, i.notify, i.muted_until, i.favourite,
             i.draft, i.rev, r.head, r.kind,
-            case when r.history = 'joined' then m.joined_seq else 1 end, m.left_seq
+            case when r.history = 'joined' and m.joined_seq > r.kept_from
+                then m.joined_seq else r.kept_from end, m.left_seq
          from mine i join rooms r on r.id = i.room
             left join members m on m.room = i.room and m.person = i.person
          where i.person = $1 and i.rev > $2 order by i.rev limit $3",

@@ -2,7 +2,8 @@
 
 use crate::cast::{Stage, draft};
 use hallway_protocol::ids::{RoomId, UserId};
-use hallway_protocol::rows::{MineState, Role, Row};
+use hallway_protocol::rest::MemberRole;
+use hallway_protocol::rows::{MineState, Row};
 use hallway_server::store::{
     Event, Me, Needs, Result, StoreError, direct, directory, members, own, rooms, sync,
 };
@@ -24,7 +25,7 @@ async fn open(stage: &Stage, me: &Me, others: &[UserId]) -> Result<(bool, RoomId
 
 async fn listed(stage: &Stage, me: &Me) -> usize {
     let me = me.clone();
-    let list = stage.read(move |read| directory::mine(read, &me, None, 50)).await;
+    let list = stage.read(move |read| directory::mine(read, &me, false, None, 50)).await;
     list.expect("a list").rows.len()
 }
 
@@ -122,8 +123,9 @@ async fn nobody_joins_and_nobody_is_added(stage: Arc<Stage>) {
         (stage.person("ada").await, stage.person("lin").await, stage.person("eve").await);
     let (_, room) = open(&stage, &ada, &[lin.user]).await.expect("a room");
     let (me, user) = (ada.clone(), eve.user);
-    let added =
-        stage.write(move |tx| members::set(tx, &me, None, room, user, Some(Role::Member))).await;
+    let added = stage
+        .write(move |tx| members::set(tx, &me, None, room, user, &MemberRole::default()))
+        .await;
     assert!(matches!(added, Err(StoreError::Forbidden(_))), "{added:?}");
     let (me, user) = (ada.clone(), lin.user);
     let removed = stage.write(move |tx| members::remove(tx, &me, None, room, user)).await;

@@ -5,12 +5,12 @@ use crate::messages::{delete, edit, pin, react};
 use hallway_protocol::frames::{Delta, DeltaKind, MinePatch};
 use hallway_protocol::ids::{RoomId, Seq};
 use hallway_protocol::limits::{DELTA_BYTES, DELTA_ROWS};
-use hallway_protocol::rest::{Receipt, RoomPatch, Sync, SyncRoom};
+use hallway_protocol::rest::{MemberRole, Receipt, RoomPatch, Sync, SyncRoom};
 use hallway_protocol::rows::{History, MineState, Notify, Row};
 use hallway_server::store::delta::{self, Pull};
 use hallway_server::store::pages::Part;
 use hallway_server::store::{
-    Event, Me, Needs, StoreError, marks, members, own, pages, rooms, storage, sync,
+    Event, Me, Needs, StoreError, marks, members, own, pages, settings, storage, sync,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -112,7 +112,7 @@ async fn any_cursor_leads_to_the_same_state(stage: Arc<Stage>) {
                 let there = step % 2 == 0;
                 let done = stage.write(move |tx| {
                     if there {
-                        members::set(tx, &me, None, room, user, None).map(|_| ())
+                        members::set(tx, &me, None, room, user, &MemberRole::default()).map(|_| ())
                     } else {
                         members::remove(tx, &me, None, room, user).map(|_| ())
                     }
@@ -122,7 +122,7 @@ async fn any_cursor_leads_to_the_same_state(stage: Arc<Stage>) {
             _ => {
                 let patch = RoomPatch { topic: Some(format!("{step}")), ..RoomPatch::default() };
                 let me = ada.clone();
-                let done = stage.write(move |tx| rooms::update(tx, &me, None, room, &patch));
+                let done = stage.write(move |tx| settings::update(tx, &me, None, room, &patch));
                 done.await.expect("a change");
             }
         }

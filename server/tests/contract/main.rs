@@ -20,6 +20,8 @@ mod letters;
 mod logs;
 mod mails;
 mod messages;
+mod moderation;
 mod promises;
 mod rooms;
+mod settings;
 mod tenants;

@@ -3,6 +3,7 @@
 use crate::cast::{Stage, draft, key};
 use hallway_protocol::ids::{RoomId, Seq};
 use hallway_protocol::limits::EMOJI_KINDS;
+use hallway_protocol::rest::MemberRole;
 use hallway_protocol::rows::{History, Message, Row};
 use hallway_server::store::{
     Event, Me, Result, StoreError, marks, members, messages, own, pages, reactions,
@@ -312,7 +313,10 @@ async fn unread_and_mentions_are_what_the_protocol_says(stage: Arc<Stage>) {
     assert_eq!(counts(&stage, &lin, room).await, (100, 100));
     let bob = stage.person("bob").await;
     let (me, user) = (ada.clone(), bob.user);
-    stage.write(move |tx| members::set(tx, &me, None, room, user, None)).await.expect("added");
+    stage
+        .write(move |tx| members::set(tx, &me, None, room, user, &MemberRole::default()))
+        .await
+        .expect("added");
     assert_eq!(counts(&stage, &bob, room).await, (0, 0));
 }
 
@@ -325,7 +329,10 @@ async fn an_answer_to_what_is_not_seen_concerns_nobody(stage: Arc<Stage>) {
     let (me, user) = (ada.clone(), lin.user);
     stage.write(move |tx| members::remove(tx, &me, None, room, user)).await.expect("removed");
     let me = ada.clone();
-    stage.write(move |tx| members::set(tx, &me, None, room, user, None)).await.expect("back");
+    stage
+        .write(move |tx| members::set(tx, &me, None, room, user, &MemberRole::default()))
+        .await
+        .expect("back");
     for (text, expected) in [("to you", (1, 0)), ("to you, @lin", (2, 1)), ("all", (3, 1))] {
         let mut said = draft(text);
         said.reply = (text != "all").then_some(mine);

@@ -3,14 +3,14 @@
 use crate::cast::{Stage, draft, key};
 use crate::messages::{delete, edit, react};
 use hallway_protocol::ids::{RoomId, Seq};
-use hallway_protocol::rest::{NewRoomKind, Sync};
+use hallway_protocol::rest::{MemberRole, NewRoomKind, Sync};
 use hallway_protocol::rows::{Role, Row, TenantRole};
 use hallway_server::store::delta::{self, Pull};
 use hallway_server::store::pages::Part;
 use hallway_server::store::users::Find;
 use hallway_server::store::{
     Event, Needs, Result, StoreError, codes, direct, directory, marks, members, messages, pages,
-    reactions, rooms, sync, tenants, users,
+    reactions, rooms, settings, sync, tenants, users,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -257,7 +257,7 @@ async fn two_tenants_never_meet(stage: Arc<Stage>) {
     let caught = stage.read(move |read| sync::sync(read, &me, &asked, None)).await;
     assert_eq!(caught.expect("an answer").deltas, []);
     let me = eve.clone();
-    let public = stage.read(move |read| directory::public(read, &me, "", None, 50)).await;
+    let public = stage.read(move |read| directory::public(read, &me, "", false, None, 50)).await;
     assert_eq!(public.expect("a list").rows, []);
     let find = Find { limit: 50, ..Find::default() };
     let me = eve.clone();
@@ -309,9 +309,17 @@ async fn foreign_writes(
             0 => members::join(tx, &me, None, room).map(|_| ()),
             1 => members::join_by_code(tx, &me, None, &code).map(|_| ()),
             2 => members::leave(tx, &me, None, room).map(|_| ()),
-            3 => members::set(tx, &me, None, room, user, Some(Role::Owner)).map(|_| ()),
+            3 => members::set(
+                tx,
+                &me,
+                None,
+                room,
+                user,
+                &MemberRole { role: Some(Role::Owner), ..MemberRole::default() },
+            )
+            .map(|_| ()),
             4 => members::remove(tx, &me, None, room, user).map(|_| ()),
-            5 => rooms::update(tx, &me, None, room, &Default::default()).map(|_| ()),
+            5 => settings::update(tx, &me, None, room, &Default::default()).map(|_| ()),
             6 => rooms::destroy(tx, &me, None, room).map(|_| ()),
             7 => codes::create(tx, &me, None, room).map(|_| ()),
             8 => messages::edit(tx, &me, room, None, seq, "x").map(|_| ()),

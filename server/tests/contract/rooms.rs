@@ -2,10 +2,10 @@
 
 use crate::cast::{Stage, key};
 use hallway_protocol::ids::{RoomId, UserId};
-use hallway_protocol::rest::{NewRoomKind, RoomPatch};
+use hallway_protocol::rest::{MemberRole, NewRoomKind, RoomPatch};
 use hallway_protocol::rows::{History, MineState, Role, Row, TenantRole, Visibility};
 use hallway_server::store::{
-    Event, Me, Result, StoreError, codes, directory, members, own, pages, rooms,
+    Event, Me, Result, StoreError, codes, directory, members, own, pages, rooms, settings,
 };
 use std::sync::Arc;
 
@@ -44,8 +44,8 @@ async fn role(stage: &Stage, me: &Me, room: RoomId, user: UserId) -> Option<Role
 }
 
 async fn set(stage: &Stage, me: &Me, room: RoomId, user: UserId, role: Role) -> Result<()> {
-    let me = me.clone();
-    stage.write(move |tx| members::set(tx, &me, None, room, user, Some(role))).await.map(|_| ())
+    let (me, wanted) = (me.clone(), MemberRole { role: Some(role), ..MemberRole::default() });
+    stage.write(move |tx| members::set(tx, &me, None, room, user, &wanted)).await.map(|_| ())
 }
 
 async fn a_room_is_made_once_for_a_key(stage: Arc<Stage>) {
@@ -104,7 +104,7 @@ async fn a_member_who_is_not_here_makes_no_room(stage: Arc<Stage>) {
     };
     let refused = stage.write(move |tx| rooms::create(tx, &me, None, &new)).await;
     assert!(matches!(refused, Err(StoreError::Invalid("members", _))), "{refused:?}");
-    let list = stage.read(move |read| directory::mine(read, &ada, None, 50)).await;
+    let list = stage.read(move |read| directory::mine(read, &ada, false, None, 50)).await;
     assert_eq!(list.expect("a list").rows, []);
 }
 
@@ -252,26 +252,27 @@ async fn one_patch_says_one_thing_a_change(stage: Arc<Stage>) {
         name: Some("pantry".into()),
         topic: Some("tea".into()),
         visibility: Some(Visibility::Public),
-        history: None,
+        ..RoomPatch::default()
     };
     let once = key();
     for again in [false, true] {
         let (me, patch, once) = (ada.clone(), patch.clone(), once.clone());
-        let done = stage.write(move |tx| rooms::update(tx, &me, Some(&once), room, &patch)).await;
+        let done =
+            stage.write(move |tx| settings::update(tx, &me, Some(&once), room, &patch)).await;
         let done = done.expect("a change");
         assert_eq!((done.again, done.answer.rev), (again, 3));
         assert_eq!((done.answer.name.as_str(), done.answer.topic.as_str()), ("pantry", "tea"));
     }
     let me = ada.clone();
     let same = patch.clone();
-    stage.write(move |tx| rooms::update(tx, &me, None, room, &same)).await.expect("nothing");
+    stage.write(move |tx| settings::update(tx, &me, None, room, &same)).await.expect("nothing");
     assert_eq!(stage.heard(room), [1, 2, 3]);
     for patch in [
         RoomPatch { name: Some("x".into()), ..RoomPatch::default() },
         RoomPatch { history: Some(History::Joined), ..RoomPatch::default() },
     ] {
         let me = lin.clone();
-        let refused = stage.write(move |tx| rooms::update(tx, &me, None, room, &patch)).await;
+        let refused = stage.write(move |tx| settings::update(tx, &me, None, room, &patch)).await;
         assert!(matches!(refused, Err(StoreError::Forbidden(_))), "{refused:?}");
     }
 }
@@ -300,7 +301,7 @@ async fn history_from_joining_hides_what_was_before(stage: Arc<Stage>) {
     // Opened for all: the hub learns that everyone sees from the first.
     let me = ada.clone();
     let open = RoomPatch { history: Some(History::All), ..RoomPatch::default() };
-    stage.write(move |tx| rooms::update(tx, &me, None, room, &open)).await.expect("a change");
+    stage.write(move |tx| settings::update(tx, &me, None, room, &open)).await.expect("a change");
     let events = stage.events.lock();
     let Some(Event::Room { enter, .. }) = events.last() else { panic!("no change") };
     let mut everyone = vec![(ada.user, 1), (lin.user, 1)];
@@ -359,7 +360,8 @@ async fn lists_show_what_one_may_see(stage: Arc<Stage>) {
     let count = |query: &str| {
         let (me, query, stage) = (lin.clone(), query.to_owned(), stage.clone());
         async move {
-            let list = stage.read(move |read| directory::public(read, &me, &query, None, 50)).await;
+            let list =
+                stage.read(move |read| directory::public(read, &me, &query, false, None, 50)).await;
             list.expect("a list").rows.len()
         }
     };
@@ -368,7 +370,7 @@ async fn lists_show_what_one_may_see(stage: Arc<Stage>) {
     loop {
         let (me, at) = (lin.clone(), next.take());
         let list = stage
-            .read(move |read| directory::public(read, &me, "", at.as_deref(), 2))
+            .read(move |read| directory::public(read, &me, "", false, at.as_deref(), 2))
             .await
             .expect("a list");
         seen.extend(list.rows);
@@ -380,13 +382,19 @@ async fn lists_show_what_one_may_see(stage: Arc<Stage>) {
     assert_eq!(seen.len(), 3);
     let me = lin.clone();
     assert_eq!(
-        stage.read(move |read| directory::mine(read, &me, None, 50)).await.expect("a list").rows,
+        stage
+            .read(move |read| directory::mine(read, &me, false, None, 50))
+            .await
+            .expect("a list")
+            .rows,
         []
     );
     let me = ada.clone();
-    let mine = stage.read(move |read| directory::mine(read, &me, None, 3)).await.expect("a list");
+    let mine =
+        stage.read(move |read| directory::mine(read, &me, false, None, 3)).await.expect("a list");
     assert_eq!(mine.rows.len(), 3);
     let me = ada.clone();
-    let rest = stage.read(move |read| directory::mine(read, &me, mine.next.as_deref(), 3)).await;
+    let rest =
+        stage.read(move |read| directory::mine(read, &me, false, mine.next.as_deref(), 3)).await;
     assert_eq!(rest.expect("a list").rows.len(), 1);
 }

@@ -2,14 +2,15 @@
 
 use crate::cast::{Stage, key};
 use crate::messages::{edit, react};
-use hallway_protocol::rest::{ConfigPatch, TenantConfig, TenantPatch};
+use hallway_protocol::rest::{ConfigPatch, NewReport, TenantConfig, TenantPatch};
 use hallway_server::access::Admin;
 use hallway_server::params;
 use hallway_server::store::audit::Actor;
 use hallway_server::store::jobs::Side;
 use hallway_server::store::tenants::NewTenant;
 use hallway_server::store::{
-    Event, StoreError, chores, erase, invites, jobs, mails, members, ops, storage, tenants,
+    Event, StoreError, bans, chores, deletions, erase, invites, jobs, mails, members, ops, reports,
+    storage, tenants,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -155,6 +156,13 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
             ..me.clone()
         };
         invites::create(tx, &owner, None, &new)?;
+        let whom = bans::Whom::Address("192.0.2.7".parse().expect("an address"));
+        let (until, reason, from) = (None, "spam".to_owned(), None);
+        let ban = bans::NewBan { id: id.clone(), whom, until, reason: reason.clone(), from };
+        bans::create(tx, &owner, None, &ban)?;
+        let report = NewReport { room, seq: said.seq, reason };
+        reports::create(tx, &me, None, &report)?;
+        deletions::create(tx, &me, room, None, said.seq + 1, None)?;
         tx.exec("insert into bases (room, epoch, base) values ($1, 'before', 3)", params![room])?;
         tx.exec(
             "insert into externals (tenant, name, person) values ($1, 'theirs', $2)",

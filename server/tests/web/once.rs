@@ -74,6 +74,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("DELETE /admin/tenants/{id}/keys/{key}",    "",     "{}", "{}"),
     ("POST /admin/dead-letters/{id}/retry",      "",     "", "{}"),
     ("DELETE /admin/dead-letters/{id}",          "",     "", "{}"),
+    ("POST /reports", "", r#"{"room":{room},"seq":{seq},"reason":"spam"}"#,
+        r#"{"room":{room},"seq":{seq},"reason":"eggs"}"#),
+    ("PATCH /reports/{id}",                      "",     r#"{"resolved":true}"#, r#"{"resolved":false}"#),
+    ("POST /bans", "", r#"{"address":"192.0.2.1","reason":"spam"}"#,
+        r#"{"address":"192.0.2.2","reason":"spam"}"#),
+    ("DELETE /bans/{id}",                        "",     "{}", "{}"),
     ("DELETE /rooms/{room}",                     "",     "{}", "{}"),
     ("POST /rooms/{room}/leave",                 "",     "{}", "{}"),
 ];
@@ -126,6 +132,14 @@ impl Scene {
             "emoji" => "👍".into(),
             "once" => once.into(),
             "password" => PASSWORD.into(),
+            "id" if route.contains("reports") => {
+                let report = json!({"room": room, "seq": seq, "reason": "spam"});
+                text(&self.ada.post("/reports", report).await.ok(201)["id"])
+            }
+            "id" if route.contains("bans") => {
+                let ban = json!({"address": "192.0.2.7", "reason": "spam"});
+                text(&self.ada.post("/bans", ban).await.ok(201)["id"])
+            }
             "id" if route.contains("sessions") => self.house.login("ada").await.session,
             "id" if route.contains("/dead-letters") => self.house.dead_letter(None).await,
             "id" if route.contains("/keys") => self.own().await.to_string(),
@@ -159,7 +173,9 @@ impl Scene {
         let lin = self.lin.post("/sync", body).await.ok(200);
         let mut heads = vec![ada["rooms"].clone(), ada["own"]["to"].clone()];
         heads.extend([lin["rooms"].clone(), lin["own"]["to"].clone()]);
-        for path in ["/rooms", "/invites", "/users/me", "/users/me/storage/theme"] {
+        for path in
+            ["/reports", "/bans", "/rooms", "/invites", "/users/me", "/users/me/storage/theme"]
+        {
             heads.push(self.ada.get(path).await.body);
         }
         heads.push(self.operator.get("/admin/tenants").await.body);

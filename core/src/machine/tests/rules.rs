@@ -424,3 +424,25 @@ fn a_replay_that_was_cut_goes_on_in_an_epoch_that_lost_nothing() {
     let mark = desk.machine.engine().room(ROOM).unwrap().mark().clone();
     assert_eq!((mark.cursor, mark.catch_from), (5, Some(2)), "what it holds is not whole yet");
 }
+
+/// What has expired is gone from who was connected when it did, and from the search.
+#[test]
+fn what_a_room_no_longer_keeps_leaves_the_store() {
+    let mut desk = Desk::new();
+    desk.settle(&json!([message(1, 9, 1, "old tea"), message(2, 9, 2, "young tea")]), 2);
+    desk.event(
+        3,
+        &json!([{"t": "room", "room": ROOM, "kind": "group", "name": "kitchen",
+        "visibility": "private", "history": "all", "retention_days": 1, "kept_from": 2, "rev": 3}]),
+    );
+    desk.event(4, &json!([message(4, 9, 4, "new tea")]));
+    let conn = desk.machine.store().connection();
+    let rows = views::part(conn, ME, ROOM, views::Part::Below(Seq::MAX, 9)).unwrap();
+    let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
+    assert_eq!(texts, ["young tea", "new tea"]);
+    let found = crate::search::find(conn, ME, "tea", None, 10).unwrap();
+    assert_eq!(found.items.len(), 2);
+    let kept = "select min_seq from rooms where room = ?1";
+    let kept: i64 = conn.query_row(kept, [ROOM.0], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 2);
+}

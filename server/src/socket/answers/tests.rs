@@ -149,7 +149,19 @@ impl Scene {
         self.rooms[at].0 += 1;
         let seq = self.rooms[at].0;
         let (tenant, room, rows) = (TenantId(1), id(at), Vec::new());
-        Event::Room { tenant, room, seq, last_n: seq, rows, enter, leave, closed: false }
+        Event::Room {
+            tenant,
+            room,
+            seq,
+            last_n: seq,
+            rows,
+            enter,
+            leave,
+            closed: false,
+            concerns: Vec::new(),
+            floor: None,
+            size: 2,
+        }
     }
 
     /// She enters or is taken out: the room's change, then her own log's.

@@ -1,0 +1,179 @@
+//! Rooms, their members, what moderators do, what people keep for later: full and blank.
+
+use crate::samples::{ADA, AT, LIN, ROOM, body, key};
+use hallway_protocol::ids::UserId;
+use hallway_protocol::rest::*;
+use hallway_protocol::rows::*;
+
+/// Rows of rooms and members.
+pub fn rows() -> Vec<Row> {
+    let member = Member {
+        room: ROOM,
+        user: ADA,
+        role: Role::Owner,
+        joined_seq: 1,
+        left_seq: Some(5),
+        muted_until: Some(AT),
+        rev: 5,
+    };
+    let blank_member = Member {
+        role: Role::Member,
+        joined_seq: 0,
+        left_seq: None,
+        muted_until: None,
+        ..member.clone()
+    };
+    let room = Room {
+        room: ROOM,
+        kind: RoomKind::Channel,
+        name: "kitchen".into(),
+        topic: "tea".into(),
+        visibility: Visibility::Public,
+        history: History::Joined,
+        ephemeral: true,
+        sealed: true,
+        announce: true,
+        slow_seconds: 30,
+        archived: true,
+        retention_days: Some(90),
+        kept_from: 4,
+        deleted: true,
+        rev: 2,
+    };
+    let blank_room = Room {
+        kind: RoomKind::Direct,
+        name: String::new(),
+        topic: String::new(),
+        visibility: Visibility::Private,
+        history: History::All,
+        ephemeral: false,
+        sealed: false,
+        announce: false,
+        slow_seconds: 0,
+        archived: false,
+        retention_days: None,
+        kept_from: 0,
+        deleted: false,
+        ..room.clone()
+    };
+    vec![Row::Member(member), Row::Member(blank_member), Row::Room(room), Row::Room(blank_room)]
+}
+
+pub fn rooms() -> Vec<String> {
+    let room = NewRoom {
+        key: Some(key()),
+        kind: NewRoomKind::Channel,
+        name: "kitchen".into(),
+        topic: Some("tea".into()),
+        visibility: Some(Visibility::Public),
+        history: Some(History::Joined),
+        members: vec![LIN],
+        ephemeral: true,
+        sealed: true,
+    };
+    let short = NewRoom {
+        key: None,
+        kind: NewRoomKind::Group,
+        topic: None,
+        visibility: None,
+        history: None,
+        members: Vec::new(),
+        ephemeral: false,
+        sealed: false,
+        ..room.clone()
+    };
+    let patch = RoomPatch {
+        name: Some("hall".into()),
+        topic: Some(String::new()),
+        visibility: Some(Visibility::Private),
+        history: Some(History::All),
+        announce: Some(true),
+        slow_seconds: Some(30),
+        archived: Some(false),
+        retention_days: Some(None),
+    };
+    vec![
+        body("new room", room),
+        body("new room", short),
+        body("new direct", NewDirect { users: vec![LIN] }),
+        body("room patch", patch),
+        body("room patch", RoomPatch::default()),
+        body("join code", JoinCode { code: "K7WM3XQP".into() }),
+        body("member", MemberRole { role: Some(Role::Admin), muted_until: Some(Some(AT)) }),
+        body("member", MemberRole { role: None, muted_until: Some(None) }),
+        body("member", MemberRole::default()),
+        body("read mark", ReadMark { seq: 816 }),
+        body(
+            "receipts",
+            Items { items: vec![Receipt { user: ADA, read: 5, delivered: 6 }], next: None },
+        ),
+    ]
+}
+
+/// Reports, bans, reasons.
+pub fn moderation() -> Vec<String> {
+    let report = Report {
+        id: "r1".into(),
+        room: ROOM,
+        seq: 812,
+        sender: LIN,
+        reason: "spam".into(),
+        by: ADA,
+        at: AT,
+        resolved_at: Some(AT),
+        resolved_by: Some(ADA),
+    };
+    let open = Report { resolved_at: None, resolved_by: None, ..report.clone() };
+    let new = NewBan {
+        user: Some(LIN),
+        address: Some("2001:db8::1".into()),
+        until: Some(AT),
+        reason: "spam".into(),
+    };
+    let ban = Ban {
+        id: "b1".into(),
+        user: Some(LIN),
+        address: Some("2001:db8::".into()),
+        until: Some(AT),
+        reason: "spam".into(),
+        by: ADA,
+        at: AT,
+    };
+    let reason = Some("spam".to_owned());
+    vec![
+        body("new report", NewReport { room: ROOM, seq: 812, reason: "spam".into() }),
+        body("report", report),
+        body("report", open),
+        body("report patch", ReportPatch { resolved: true }),
+        body("new ban", new.clone()),
+        body("new ban", NewBan { user: None, address: None, until: None, ..new }),
+        body("ban", ban.clone()),
+        body("ban", Ban { user: None, address: None, until: None, ..ban }),
+        body("deleting", Deleting { reason: reason.clone() }),
+        body("deleting", Deleting::default()),
+        body("deletion", Deletion { by: UserId(1), at: AT, reason }),
+    ]
+}
+
+/// Saved, reminders, scheduled, why.
+pub fn later() -> Vec<String> {
+    let (id, text) = ("s1".to_owned(), "tea?".to_owned());
+    let scheduled = Scheduled {
+        id: id.clone(),
+        key: key(),
+        room: ROOM,
+        text: text.clone(),
+        at: AT,
+        failed: Some("there is no such room".into()),
+    };
+    vec![
+        body("why", Why { read: 5, unread: vec![6, 7], mentions: vec![7] }),
+        body("new saved", NewSaved { room: ROOM, seq: 812 }),
+        body("saved", Saved { id: id.clone(), room: ROOM, seq: 812, at: AT }),
+        body("new reminder", NewReminder { room: ROOM, seq: 812, at: AT }),
+        body("reminder", Reminder { id, room: ROOM, seq: 812, at: AT, due: false }),
+        body("new scheduled", NewScheduled { key: key(), room: ROOM, text, at: AT }),
+        body("scheduled", scheduled.clone()),
+        body("scheduled", Scheduled { failed: None, ..scheduled }),
+    ]
+}

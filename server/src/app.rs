@@ -155,11 +155,17 @@ impl App {
             tls,
             routes: OnceLock::new(),
         }));
-        for (tenant, network, until) in app.store.read(bans::addresses).await? {
-            app.barred.set(tenant, network, Some(until));
-        }
+        app.bar().await?;
         app.first_owner().await?;
         Ok(app)
+    }
+
+    /// Remembers at the door from where nobody may come in.
+    async fn bar(&self) -> anyhow::Result<()> {
+        for (tenant, network, until) in self.store.read(bans::addresses).await? {
+            self.barred.set(tenant, network, Some(until));
+        }
+        Ok(())
     }
 
     /// Keeps `first-owner` and the store of one mind: a token opens as long as nobody owns the

@@ -172,10 +172,7 @@ impl Hub {
                     if let Some(floor) = floor {
                         self.raise(room, floor);
                     }
-                    let about = rows.iter().filter_map(about).min().unwrap_or(seq);
-                    let concerns = Concerns::of(&rows, concerns, &enter, &leave);
-                    let text = encode(&ServerFrame::Event { room, seq, rows });
-                    run.changes.push(Change { seq, about, text, concerns });
+                    run.changes.push(Change::of(room, seq, rows, concerns, &enter, &leave));
                     if !leave.is_empty() {
                         self.flush(&mut run);
                         self.leave(room, &leave);
@@ -379,6 +376,21 @@ fn sit(seats: &mut Vec<Seat>, room: RoomId, line: &Arc<Line>, min_seq: Seq) {
 }
 
 impl Change {
+    /// Made once, for everyone.
+    fn of(
+        room: RoomId,
+        seq: Seq,
+        rows: Vec<Row>,
+        concerns: Vec<UserId>,
+        enter: &[(UserId, Seq)],
+        leave: &[UserId],
+    ) -> Change {
+        let about = rows.iter().filter_map(about).min().unwrap_or(seq);
+        let concerns = Concerns::of(&rows, concerns, enter, leave);
+        let text = encode(&ServerFrame::Event { room, seq, rows });
+        Change { seq, about, text, concerns }
+    }
+
     fn to(&self, room: RoomId, seat: &Seat) -> Durable {
         let text = if self.about < seat.min_seq {
             encode(&ServerFrame::Event { room, seq: self.seq, rows: Vec::new() })

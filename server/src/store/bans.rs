@@ -3,7 +3,7 @@
 //! room is removed from it. Whoever owns the tenant is never kept out.
 
 use super::engine::{Outcome, Record};
-use super::{Event, Me, Once, Read, Result, StoreError, Tx, audit, ops, sessions, users};
+use super::{Event, Me, Once, Read, Result, StoreError, Tx, audit, ops, pages, sessions, users};
 use crate::access::{self, TenantAct};
 use crate::limits::network;
 use crate::params;
@@ -109,10 +109,7 @@ pub fn list(
 ) -> Result<hallway_protocol::rest::Items<Ban>> {
     access::may_in_tenant(me, TenantAct::Moderate)?;
     let now = read.now();
-    let (at, id) = next
-        .and_then(|next| next.split_once(':'))
-        .and_then(|(at, id)| Some((at.parse().ok()?, id)))
-        .unwrap_or((Millis::MAX, ""));
+    let (at, id) = pages::pair(next)?.unwrap_or((Millis::MAX, ""));
     let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let items = read.all(
         "select id, person, address, until, reason, made_by, at from bans

@@ -2,7 +2,7 @@
 //! words; whoever deals with it sees of the message what they may see anyway.
 
 use super::engine::{Outcome, Record};
-use super::{Me, Once, Read, Result, StoreError, Tx, audit, messages, ops, rooms};
+use super::{Me, Once, Read, Result, StoreError, Tx, audit, messages, ops, pages, rooms};
 use crate::access::{self, Act, TenantAct};
 use crate::params;
 use audit::Note;
@@ -69,12 +69,7 @@ fn mine(read: &mut Read<'_>, me: &Me, room: RoomId, seq: i64) -> Result<Option<R
 /// else of the rooms of which I am an admin.
 pub fn list(read: &mut Read<'_>, me: &Me, find: &Find) -> Result<Items<Report>> {
     let all = access::may_in_tenant(me, TenantAct::Moderate).is_ok();
-    let (at, id) = find
-        .next
-        .as_deref()
-        .and_then(|next| next.split_once(':'))
-        .and_then(|(at, id)| Some((at.parse().ok()?, id)))
-        .unwrap_or((Millis::MAX, ""));
+    let (at, id) = pages::pair(find.next.as_deref())?.unwrap_or((Millis::MAX, ""));
     let limit = i64::try_from(find.limit).unwrap_or(i64::MAX);
     let state = find.resolved.map(i64::from);
     let items = read.all(

@@ -2,7 +2,7 @@
 
 use crate::cast::{Stage, key, new_session, newcomer};
 use hallway_protocol::ids::RoomId;
-use hallway_protocol::rest::{Guests, NewRoomKind, Registration};
+use hallway_protocol::rest::{Guests, MemberRole, NewRoomKind, Registration};
 use hallway_protocol::rows::{Role, Row, User};
 use hallway_server::params;
 use hallway_server::store::guests::{self, By, NewGuest};
@@ -64,7 +64,8 @@ async fn a_guest_comes_by_a_code_and_sees_that_room_alone(stage: Arc<Stage>) {
     assert_eq!((row.guest, row.display_name.as_str()), (true, "Eve"));
     stage.says(&eve, room, "hello").await;
     let me = eve.clone();
-    let mine = stage.read(move |read| directory::mine(read, &me, None, 50)).await.expect("a list");
+    let mine =
+        stage.read(move |read| directory::mine(read, &me, false, None, 50)).await.expect("a list");
     let seen: Vec<_> = mine.rows.iter().filter(|row| matches!(row, Row::Room(_))).collect();
     assert_eq!(seen.len(), 1, "{mine:?}");
     let me = eve.clone();
@@ -142,16 +143,21 @@ async fn nobody_brings_a_guest_elsewhere_or_raises_one(stage: Arc<Stage>) {
     let opens = code(&stage, &ada, room).await;
     let eve = come(&stage, Guests::Code, opens, "Eve").await.expect("she is in");
     let (me, user) = (ada.clone(), eve.user);
-    let added = stage.write(move |tx| members::set(tx, &me, None, other, user, None)).await;
+    let added = stage
+        .write(move |tx| members::set(tx, &me, None, other, user, &MemberRole::default()))
+        .await;
     assert!(matches!(added, Err(StoreError::Invalid("user", _))), "{added:?}");
     let me = ada.clone();
-    let raised =
-        stage.write(move |tx| members::set(tx, &me, None, room, user, Some(Role::Owner))).await;
+    let owner = MemberRole { role: Some(Role::Owner), ..MemberRole::default() };
+    let raised = stage.write(move |tx| members::set(tx, &me, None, room, user, &owner)).await;
     assert!(matches!(raised, Err(StoreError::Conflict(_))), "{raised:?}");
     // The last owner hands over to whoever stays.
     let lin = stage.person("lin").await;
     let (me, user) = (ada.clone(), lin.user);
-    stage.write(move |tx| members::set(tx, &me, None, room, user, None)).await.expect("in");
+    stage
+        .write(move |tx| members::set(tx, &me, None, room, user, &MemberRole::default()))
+        .await
+        .expect("in");
     let me = ada.clone();
     stage.write(move |tx| members::leave(tx, &me, None, room)).await.expect("left");
     let list = stage.read(move |read| members::list(read, &lin, room, None, 50)).await;

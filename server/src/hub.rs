@@ -15,7 +15,7 @@ mod signs;
 pub mod told;
 
 use crate::store::{Event, Me};
-use concerns::{Concerns, about};
+use concerns::Change;
 use hallway_kit::Clock;
 use hallway_protocol::frames::{OwnFrame, ServerFrame};
 use hallway_protocol::ids::{Millis, RoomId, Seq, UserId};
@@ -26,7 +26,6 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 use told::OwnNote;
 
 /// Shards: enough that lanes of PostgreSQL do not wait for each other.
@@ -59,16 +58,6 @@ struct Seat {
     focus: bool,
     /// Until then its person wants no notice of each message.
     quiet_until: Millis,
-}
-
-/// A change of a room, made once.
-struct Change {
-    seq: Seq,
-    /// The lowest message it speaks of; who may not see that far gets it without rows.
-    about: Seq,
-    text: Utf8Bytes,
-    /// Who hears of it whole, however quiet.
-    concerns: Concerns,
 }
 
 /// A batch of changes of one room, gathered so that each reader is woken once.
@@ -168,19 +157,13 @@ impl Hub {
                         run.room = room;
                     }
                     run.size = size;
+                    self.raise(room, floor);
                     self.enter(room, &enter);
-                    if let Some(floor) = floor {
-                        self.raise(room, floor);
-                    }
                     run.changes.push(Change::of(room, seq, rows, concerns, &enter, &leave));
+                    let leave = if closed { self.present(room) } else { leave };
                     if !leave.is_empty() {
                         self.flush(&mut run);
                         self.leave(room, &leave);
-                    }
-                    if closed {
-                        self.flush(&mut run);
-                        let here = self.present(room);
-                        self.leave(room, &here);
                     }
                 }
                 Event::Here { room, enter, leave, .. } => {
@@ -265,7 +248,8 @@ impl Hub {
     }
 
     /// What is below has expired: nobody may see it any more.
-    fn raise(&self, room: RoomId, floor: Seq) {
+    fn raise(&self, room: RoomId, floor: Option<Seq>) {
+        let Some(floor) = floor else { return };
         let mut shard = self.shard(room).lock();
         for seat in shard.get_mut(&room).into_iter().flatten() {
             seat.min_seq = seat.min_seq.max(floor);
@@ -372,32 +356,6 @@ fn sit(seats: &mut Vec<Seat>, room: RoomId, line: &Arc<Line>, min_seq: Seq) {
             seats.push(Seat { line: line.clone(), min_seq, focus, quiet_until: 0 });
             queue.rooms.push(room);
         }
-    }
-}
-
-impl Change {
-    /// Made once, for everyone.
-    fn of(
-        room: RoomId,
-        seq: Seq,
-        rows: Vec<Row>,
-        concerns: Vec<UserId>,
-        enter: &[(UserId, Seq)],
-        leave: &[UserId],
-    ) -> Change {
-        let about = rows.iter().filter_map(about).min().unwrap_or(seq);
-        let concerns = Concerns::of(&rows, concerns, enter, leave);
-        let text = encode(&ServerFrame::Event { room, seq, rows });
-        Change { seq, about, text, concerns }
-    }
-
-    fn to(&self, room: RoomId, seat: &Seat) -> Durable {
-        let text = if self.about < seat.min_seq {
-            encode(&ServerFrame::Event { room, seq: self.seq, rows: Vec::new() })
-        } else {
-            self.text.clone()
-        };
-        Durable::Event(room, self.seq, text)
     }
 }
 

@@ -2,8 +2,48 @@
 //! hears of changes by `bump`; but what concerns somebody reaches them whole: their own doings, what
 //! names them, what answers them, their coming and going.
 
-use hallway_protocol::ids::{Millis, Seq, UserId};
+use super::Seat;
+use super::line::{Durable, encode};
+use hallway_protocol::frames::ServerFrame;
+use hallway_protocol::ids::{Millis, RoomId, Seq, UserId};
 use hallway_protocol::rows::{Notify, Row};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// A change of a room, made once.
+pub(super) struct Change {
+    pub seq: Seq,
+    /// The lowest message it speaks of; who may not see that far gets it without rows.
+    about: Seq,
+    text: Utf8Bytes,
+    /// Who hears of it whole, however quiet.
+    pub concerns: Concerns,
+}
+
+impl Change {
+    /// Made once, for everyone.
+    pub fn of(
+        room: RoomId,
+        seq: Seq,
+        rows: Vec<Row>,
+        concerns: Vec<UserId>,
+        enter: &[(UserId, Seq)],
+        leave: &[UserId],
+    ) -> Change {
+        let about = rows.iter().filter_map(about).min().unwrap_or(seq);
+        let concerns = Concerns::of(&rows, concerns, enter, leave);
+        let text = encode(&ServerFrame::Event { room, seq, rows });
+        Change { seq, about, text, concerns }
+    }
+
+    pub fn to(&self, room: RoomId, seat: &Seat) -> Durable {
+        let text = if self.about < seat.min_seq {
+            encode(&ServerFrame::Event { room, seq: self.seq, rows: Vec::new() })
+        } else {
+            self.text.clone()
+        };
+        Durable::Event(room, self.seq, text)
+    }
+}
 
 /// Whom a change concerns.
 #[derive(Debug, Default)]
@@ -50,7 +90,7 @@ pub(super) fn quiet_until(notify: Notify, muted_until: Option<Millis>) -> Millis
 }
 
 /// The message a row speaks of.
-pub(super) fn about(row: &Row) -> Option<Seq> {
+fn about(row: &Row) -> Option<Seq> {
     match row {
         Row::Message(message) => Some(message.seq),
         Row::Reaction(reaction) => Some(reaction.seq),

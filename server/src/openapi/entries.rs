@@ -1,6 +1,7 @@
 //! What is said of each route beyond its line in the table: a sentence, bodies, answers. A route
 //! without an entry fails a test, and so does an entry without a route.
 
+mod moderation;
 mod people;
 mod rooms;
 mod run;
@@ -12,5 +13,6 @@ pub fn write(book: &mut Book) {
     people::write(book);
     rooms::write(book);
     rooms::messages(book);
+    moderation::write(book);
     run::write(book);
 }

@@ -21,7 +21,9 @@ fn rooms(book: &mut Book) {
         .gives_row(201, "The room.", "room")
         .refuses(&[Code::NotFound])
         .once();
-    book.on("GET /rooms", "My rooms.").gives_rows("Rooms.");
+    book.on("GET /rooms", "My rooms.")
+        .asks("archived", "Those put away instead.", json!({"type": "boolean"}))
+        .gives_rows("Rooms.");
     book.on("POST /rooms/direct", "The one room of exactly these people and the caller.")
         .takes::<NewDirect>(body("new direct"))
         .gives_row(201, "The room, made now.", "room")
@@ -29,12 +31,16 @@ fn rooms(book: &mut Book) {
         .refuses(&[Code::NotFound]);
     book.on("GET /rooms/directory", "The tenant's public rooms.")
         .asks("query", "Part of a name.", json!({"type": "string"}))
+        .asks("archived", "Those put away instead.", json!({"type": "boolean"}))
         .gives_rows("Rooms.");
     book.on("GET /rooms/{room}", "A room.").gives_row(200, "The room.", "room");
-    book.on("PATCH /rooms/{room}", "Name, topic, visibility, history; absent stays.")
-        .takes::<RoomPatch>(body("room patch"))
-        .gives_row(200, "The room as it is now.", "room")
-        .once();
+    book.on(
+        "PATCH /rooms/{room}",
+        "Name, topic and what the room asks of its members; absent stays.",
+    )
+    .takes::<RoomPatch>(body("room patch"))
+    .gives_row(200, "The room as it is now.", "room")
+    .once();
     book.on("DELETE /rooms/{room}", "Deletes the room, for everyone.")
         .gives_nothing(204, "Gone.")
         .once();
@@ -59,10 +65,13 @@ fn members(book: &mut Book) {
         .gives_nothing(204, "Left.")
         .once();
     book.on("GET /rooms/{room}/members", "Its members.").gives_rows("Members and the people.");
-    book.on("PUT /rooms/{room}/members/{user}", "Adds somebody, or gives them a role.")
-        .takes::<MemberRole>(body("member"))
-        .gives_row(200, "The membership.", "member")
-        .once();
+    book.on(
+        "PUT /rooms/{room}/members/{user}",
+        "Adds somebody, gives them a role, or silences them.",
+    )
+    .takes::<MemberRole>(body("member"))
+    .gives_row(200, "The membership.", "member")
+    .once();
     book.on("DELETE /rooms/{room}/members/{user}", "Removes somebody.")
         .gives_nothing(204, "Removed.")
         .once();
@@ -112,6 +121,7 @@ pub fn messages(book: &mut Book) {
         .gives_row(200, "The message as it is now.", "message")
         .once();
     book.on("DELETE /rooms/{room}/messages/{seq}", "Leaves a tombstone.")
+        .may_take::<Deleting>(body("deleting"))
         .gives_nothing(204, "Deleted.")
         .once();
     book.on("GET /rooms/{room}/messages/{seq}/thread", "The first message and its answers.")

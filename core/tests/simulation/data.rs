@@ -409,15 +409,10 @@ impl Data {
         let what = if by == who { "joined" } else { "added" };
         let (now, user) = (self.now, self.people[&who].user.clone());
         let seq = self.change(room, |r, seq| {
-            let member = Member {
-                room,
-                user: who,
-                role: Role::Member,
-                joined_seq: seq,
-                left_seq: None,
-                muted_until: None,
-                rev: seq,
-            };
+            let (joined_seq, rev, role) = (seq, seq, Role::Member);
+            let (user_id, left_seq, muted_until) = (who, None, None);
+            let member =
+                Member { room, user: user_id, role, joined_seq, left_seq, muted_until, rev };
             vec![Row::Member(member), notice(r, seq, by, what, who, now), Row::User(user)]
         });
         if let Some(Out::Event { enter, .. }) = self.outs.last_mut() {

@@ -12,7 +12,7 @@ use axum::response::Response;
 use hallway_protocol::frames::MinePatch;
 use hallway_protocol::ids::{RoomId, Seq};
 use hallway_protocol::limits::TEXT_BYTES_MAX;
-use hallway_protocol::rest::{Items, ReadMark, Receipt};
+use hallway_protocol::rest::{Items, ReadMark, Receipt, Why};
 use hallway_protocol::rows::Row;
 use hallway_protocol::text::checked;
 
@@ -68,6 +68,15 @@ pub async fn mine(
         Ok(store::Once { again, answer: Row::Mine(mine) })
     });
     Ok(done(set.await?, StatusCode::OK))
+}
+
+/// `GET /rooms/{room}/why`: why this badge.
+pub async fn why(
+    State(app): State<App>,
+    Session(me): Session,
+    Path(room): Path<RoomId>,
+) -> Result<axum::Json<Why>> {
+    Ok(axum::Json(app.store.read(move |read| own::why(read, &me, room)).await?))
 }
 
 /// `GET /rooms/{room}/receipts`: how far the members are.

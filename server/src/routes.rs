@@ -118,6 +118,7 @@ pub const TABLE: &[Route] = &[
     route("DELETE", "/rooms/{room}/members/{user}",         Room(Act::Add),     || delete(members::destroy)),
     route("PUT",    "/rooms/{room}/read-mark",              Room(Act::Mine),    || put(marks::read)),
     route("PATCH",  "/rooms/{room}/mine",                   Room(Act::Mine),    || patch(marks::mine)),
+    route("GET",    "/rooms/{room}/why",                    Room(Act::Mine),    || get(marks::why)),
     route("GET",    "/rooms/{room}/receipts",               Room(Act::See),     || get(marks::receipts)),
     route("POST",   "/rooms/{room}/messages",               Room(Act::Post),    || post(messages::create)),
     route("GET",    "/rooms/{room}/messages",               Room(Act::See),     || get(messages::list)),

@@ -3,10 +3,12 @@
 //! lock of the person's row.
 
 use super::engine::{Outcome, Record};
-use super::{Event, Read, Result, StoreError, Tx};
+use super::{Event, Me, Read, Result, StoreError, Tx, rooms};
+use crate::access::{self, Act};
 use crate::params;
 use hallway_protocol::ids::{RoomId, Seq, UserId};
 use hallway_protocol::limits::UNREAD_MAX;
+use hallway_protocol::rest::Why;
 use hallway_protocol::rows::{Mine, MineState, Notify, RoomKind, Row};
 
 /// Takes the next number of somebody's own log.
@@ -135,6 +137,54 @@ pub(super) fn counted(read: &mut Read<'_>, user: UserId, stored: Stored) -> Resu
     Ok(mine)
 }
 
+/// The unread messages of a person in a room, to 100: the one definition (protocol.md §5).
+macro_rules! unread {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "select seq from messages
+             where room = $1 and seq > $2 and kind = 0 and sender <> $3 and deleted_at is null
+             order by seq limit $4",
+            $after
+        )
+    };
+}
+
+/// Those of them that concern the person. Person 0 stands for everyone. An answer to what one does
+/// not see any more concerns nobody, unless it names them as well.
+macro_rules! concerning {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "select distinct n.seq from mentions n
+             join messages m on m.room = n.room and m.seq = n.seq
+             where n.room = $1 and n.person in (0, $2) and n.seq > $3 and m.sender <> $2
+                and m.deleted_at is null
+                and (n.person = 0 or m.reply is null or m.reply >= $4
+                    or ',' || m.mentions || ',' like $5)
+             order by n.seq limit $6",
+            $after
+        )
+    };
+}
+
+/// Which messages make the badge of a room: what [`counts`] counts.
+pub fn why(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Why> {
+    let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
+    let min_seq = access::may(read, me, Act::Mine, &facts)?.min_seq;
+    let seen = seen(read, me.user, room)?;
+    let after = seen.max(min_seq - 1);
+    let seq = |row: &Record<'_>| row.get::<Seq>(0);
+    let unread = read.all(unread!("", ""), params![room, after, me.user, UNREAD_MAX], seq)?;
+    if facts.kind == RoomKind::Direct {
+        return Ok(Why { read: seen, mentions: unread.clone(), unread });
+    }
+    let named = format!("%,{},%", me.user);
+    let asked = params![room, me.user, after, min_seq, &named, UNREAD_MAX];
+    let mentions = read.all(concerning!("", ""), asked, seq)?;
+    Ok(Why { read: seen, unread, mentions })
+}
+
 /// Unread messages and those of them that concern the person (protocol.md §5), each to 100.
 pub fn counts(
     read: &mut Read<'_>,
@@ -146,25 +196,15 @@ pub fn counts(
 ) -> Result<(i64, i64)> {
     let after = seen.max(min_seq - 1);
     let unread = read.number(
-        "select count(*) from (select seq from messages
-            where room = $1 and seq > $2 and kind = 0 and sender <> $3 and deleted_at is null
-            order by seq limit $4) as unread",
+        unread!("select count(*) from (", ") as unread"),
         params![room, after, user, UNREAD_MAX],
     )?;
     if direct || unread == 0 {
         return Ok((unread, if direct { unread } else { 0 }));
     }
-    // Person 0 stands for everyone. An answer to what one does not see any more concerns nobody,
-    // unless it names them as well.
     let named = format!("%,{user},%");
     let mentions = read.number(
-        "select count(*) from (select distinct n.seq from mentions n
-            join messages m on m.room = n.room and m.seq = n.seq
-            where n.room = $1 and n.person in (0, $2) and n.seq > $3 and m.sender <> $2
-                and m.deleted_at is null
-                and (n.person = 0 or m.reply is null or m.reply >= $4
-                    or ',' || m.mentions || ',' like $5)
-            limit $6) as concerning",
+        concerning!("select count(*) from (", ") as concerning"),
         params![room, user, after, min_seq, &named, UNREAD_MAX],
     )?;
     Ok((unread, mentions))

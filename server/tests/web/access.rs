@@ -100,6 +100,7 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("PUT /rooms/{room}/read-mark",              r#"{"seq":{seq}}"#,             "!..++++.."),
     ("PATCH /rooms/{room}/mine",                 "{}",                           "!..++++.."),
     ("PATCH /rooms/{room}/mine",                 r#"{"favourite":true}"#,        "!..++++.."),
+    ("GET /rooms/{room}/why",                    "",                             "!..++++.."),
     ("GET /rooms/{room}/receipts",               "",                             "!..++++.."),
     ("POST /rooms/{room}/messages",              r#"{"key":"{new}","text":"x"}"#, "!..++++.."),
     ("GET /rooms/{room}/messages",               "",                             "!..++++.."),

@@ -75,6 +75,7 @@ const CELLS: &[(&str, &str, &str)] = &[
     ("DELETE /rooms/{my-room}/members/{user}", "", ""),
     ("PUT /rooms/{room}/read-mark",   "", r#"{"seq":1}"#),
     ("PATCH /rooms/{room}/mine",      "", r#"{"favourite":true}"#),
+    ("GET /rooms/{room}/why",         "", ""),
     ("GET /rooms/{room}/receipts",    "", ""),
     ("POST /rooms/{room}/messages",   "", r#"{"key":"{new}","text":"x"}"#),
     ("GET /rooms/{room}/messages",    "", ""),

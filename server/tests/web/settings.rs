@@ -238,3 +238,29 @@ async fn an_ephemeral_room_waits_for_ten_minutes_without_anybody() {
     }
     assert_eq!(ada.get("/rooms").await.ok(200)["rows"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_this_badge_names_the_messages_it_counts() {
+    let (_house, [ada, lin, bob], room) = three().await;
+    let hers = int(&lin.says(room, "who has milk?").await["seq"]);
+    let seqs = async |body: Value| {
+        int(&ada.post(&format!("/rooms/{room}/messages"), body).await.ok(201)["seq"])
+    };
+    let plain = seqs(json!({"key": key(), "text": "tea?"})).await;
+    let named = seqs(json!({"key": key(), "text": "@lin, tea?"})).await;
+    let answer = seqs(json!({"key": key(), "text": "I have", "reply": hers})).await;
+    let gone = seqs(json!({"key": key(), "text": "@lin, oops"})).await;
+    ada.delete(&format!("/rooms/{room}/messages/{gone}")).await.ok(204);
+    let path = format!("/rooms/{room}/why");
+    let why = lin.get(&path).await.ok(200);
+    assert_eq!(why["unread"], json!([plain, named, answer]));
+    assert_eq!(why["mentions"], json!([named, answer]));
+    let sync = lin.post("/sync", json!({"own": 0, "rooms": []})).await.ok(200);
+    let at = &sync["rooms"][0];
+    assert_eq!((&at["unread"], &at["mentions"]), (&json!(3), &json!(2)), "the same count");
+    lin.put(&format!("/rooms/{room}/read-mark"), json!({"seq": named})).await.ok(204);
+    let why = lin.get(&path).await.ok(200);
+    assert_eq!(why, json!({"read": named, "unread": [answer], "mentions": [answer]}));
+    let mentions = bob.get(&path).await.ok(200)["mentions"].clone();
+    assert_eq!(mentions, json!([]));
+}

@@ -88,6 +88,11 @@ fn marks(book: &mut Book) {
         .takes::<MinePatch>(mine)
         .gives_row(200, "My row of the room.", "mine")
         .once();
+    book.on("GET /rooms/{room}/why", "Why this badge: the messages it counts.").gives::<Why>(
+        200,
+        "The read mark, and what is unread after it.",
+        body("why"),
+    );
     book.on("GET /rooms/{room}/receipts", "How far the members have read and received.")
         .gives_items::<Receipt>(
             "A receipt for each member.",

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize, Serializer};
 
 mod accounts;
 mod admin;
-mod later;
+mod badge;
 mod moderation;
 
 pub use accounts::*;
 pub use admin::*;
-pub use later::*;
+pub use badge::*;
 pub use moderation::*;
 
 /// Kinds of room that can be asked for.

@@ -148,6 +148,12 @@ impl Screen {
                 };
                 self.notices.retain(|notice| !read(notice));
             }
+            "notice_over" => {
+                let over = |notice: &Value| {
+                    notice["room"] == change["room"] && notice["seq"] == change["seq"]
+                };
+                self.notices.retain(|notice| !over(notice));
+            }
             "person" => {}
             other => panic!("the feed said {other:?}, which no window knows: {change}"),
         }

@@ -1,4 +1,4 @@
-//! Rooms, their members, what moderators do, what people keep for later: full and blank.
+//! Rooms, their members, what moderators do, badges: full and blank.
 
 use crate::samples::{ADA, AT, LIN, ROOM, body, key};
 use hallway_protocol::ids::UserId;
@@ -155,25 +155,7 @@ pub fn moderation() -> Vec<String> {
     ]
 }
 
-/// Saved, reminders, scheduled, why.
-pub fn later() -> Vec<String> {
-    let (id, text) = ("s1".to_owned(), "tea?".to_owned());
-    let scheduled = Scheduled {
-        id: id.clone(),
-        key: key(),
-        room: ROOM,
-        text: text.clone(),
-        at: AT,
-        failed: Some("there is no such room".into()),
-    };
-    vec![
-        body("why", Why { read: 5, unread: vec![6, 7], mentions: vec![7] }),
-        body("new saved", NewSaved { room: ROOM, seq: 812 }),
-        body("saved", Saved { id: id.clone(), room: ROOM, seq: 812, at: AT }),
-        body("new reminder", NewReminder { room: ROOM, seq: 812, at: AT }),
-        body("reminder", Reminder { id, room: ROOM, seq: 812, at: AT, due: false }),
-        body("new scheduled", NewScheduled { key: key(), room: ROOM, text, at: AT }),
-        body("scheduled", scheduled.clone()),
-        body("scheduled", Scheduled { failed: None, ..scheduled }),
-    ]
+/// Why a room has its badge.
+pub fn badge() -> Vec<String> {
+    vec![body("why", Why { read: 5, unread: vec![6, 7], mentions: vec![7] })]
 }

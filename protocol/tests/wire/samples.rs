@@ -368,7 +368,7 @@ pub fn rest() -> Vec<String> {
     all.extend(super::places::rooms());
     all.extend(messages());
     all.extend(super::places::moderation());
-    all.extend(super::places::later());
+    all.extend(super::places::badge());
     all
 }
 

@@ -2,6 +2,7 @@
 //! parameters in order of first use, flags as 0 and 1, lists as `in (select value from rarray($1))`.
 //! The cost is that nothing dialect-only can be used outside `sqlite.rs` and `postgres.rs`.
 
+use hallway_protocol::ids::Millis;
 use hallway_protocol::ids::{Key, RoomId, TenantId, UserId};
 
 /// Why a statement, a begin or a commit failed, sorted by what the lane does about it.
@@ -203,6 +204,17 @@ impl<T: Column> Column for Option<T> {
 /// How a transaction is known again after the connection broke inside its commit.
 pub type Mark = Option<String>;
 
+/// What became of a transaction whose commit was not answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It is on disk.
+    Committed,
+    /// It is not, and will not be.
+    Aborted,
+    /// Nobody says so now; asked again, somebody may.
+    Silence,
+}
+
 /// One connection. It belongs to one thread.
 pub trait Conn: Send {
     /// Runs a statement; how many rows it touched.
@@ -216,8 +228,10 @@ pub trait Conn: Send {
     ) -> Outcome<()>;
     /// Statements without parameters: commit, savepoint, schema.
     fn script(&mut self, sql: &str) -> Outcome<()>;
-    /// Begins a transaction that will write.
-    fn begin(&mut self) -> Outcome<Mark>;
+    /// Begins a transaction that writes.
+    fn begin(&mut self) -> Outcome<()>;
+    /// The same for a batch of a lane, marked so that its [`Fate`] can be asked for.
+    fn begin_batch(&mut self, now: Millis) -> Outcome<Mark>;
     /// Begins a transaction that sees one state throughout.
     fn begin_read(&mut self) -> Outcome<()>;
     /// Locks rooms, then people, each ascending, until commit.
@@ -226,8 +240,8 @@ pub trait Conn: Send {
     fn is_postgres(&self) -> bool;
     /// Connects anew after [`EngineError::Lost`].
     fn reconnect(&mut self) -> Outcome<()>;
-    /// Whether the marked transaction was committed; `None` when that cannot be known.
-    fn committed(&mut self, mark: &Mark) -> Option<bool>;
+    /// What became of the marked transaction.
+    fn fate(&mut self, mark: &Mark) -> Fate;
     /// Ends a log grown long (`restart`), or empties it (`truncate`), between two batches.
     fn end_log(&mut self, truncate: bool) -> Outcome<()>;
     /// What of the engine belongs to the name of the data set: a timeline, or nothing.

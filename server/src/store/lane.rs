@@ -3,7 +3,7 @@
 //! without an artificial wait. Jobs may run twice, so they are `FnMut` without outside effects.
 
 use super::append::{Append, Post};
-use super::engine::{Conn, EngineError, Mark, Outcome};
+use super::engine::{Conn, EngineError, Fate, Mark, Outcome};
 use super::order::Order;
 use super::queue::{BATCH, Chore, Queue};
 use super::tx::{Guard, Tx};
@@ -177,7 +177,7 @@ impl Lane {
 
     fn attempt(&mut self, items: &mut [Item], guard: Guard, it: &mut Attempt) -> Outcome<()> {
         *it = Attempt::default();
-        it.mark = self.conn.begin()?;
+        it.mark = self.conn.begin_batch(self.clock.now())?;
         let mut held = Needs::default();
         items.iter().for_each(|item| held.grow(&item.needs));
         let rooms: Vec<i64> = held.rooms.iter().map(|room| room.0).collect();
@@ -299,8 +299,10 @@ impl Lane {
                 if !it.committing {
                     return Some(false);
                 }
-                if let Some(known) = self.conn.committed(&it.mark) {
-                    return Some(known);
+                match self.conn.fate(&it.mark) {
+                    Fate::Committed => return Some(true),
+                    Fate::Aborted => return Some(false),
+                    Fate::Silence => {}
                 }
             }
             std::thread::sleep(RECONNECT);

@@ -4,8 +4,9 @@ use super::lane::{Call, Item, Lane, Work};
 use super::queue::{QUEUE, Queue};
 use super::{Needs, Result, StoreError, Trouble, Tx, migrate};
 use crate::figures::Lanes;
-use crate::store::engine::{Conn, EngineError, Mark, Outcome, Record, Value};
+use crate::store::engine::{Conn, EngineError, Fate, Mark, Outcome, Record, Value};
 use hallway_kit::Clock;
+use hallway_protocol::ids::Millis;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{oneshot, watch};
@@ -38,8 +39,12 @@ impl Conn for Failing {
         Ok(())
     }
 
-    fn begin(&mut self) -> Outcome<Mark> {
-        Ok(None)
+    fn begin(&mut self) -> Outcome<()> {
+        Ok(())
+    }
+
+    fn begin_batch(&mut self, _: Millis) -> Outcome<Mark> {
+        self.begin().map(|()| None)
     }
 
     fn begin_read(&mut self) -> Outcome<()> {
@@ -58,8 +63,8 @@ impl Conn for Failing {
         Ok(())
     }
 
-    fn committed(&mut self, _: &Mark) -> Option<bool> {
-        None
+    fn fate(&mut self, _: &Mark) -> Fate {
+        Fate::Silence
     }
 
     fn end_log(&mut self, _: bool) -> Outcome<()> {

@@ -11,6 +11,9 @@ use std::path::Path;
 /// In the data folder after a disk failed: the next start checks every page.
 pub const CHECK: &str = "check-before-use";
 
+/// So long the word of a lane is kept: longer than any commit is waited for.
+const LANE_MS: Millis = 30 * 24 * 3_600_000;
+
 /// One step of the schema, in the words of both engines.
 struct Migration {
     name: &'static str,
@@ -52,6 +55,7 @@ pub fn prepare(conn: &mut dyn Conn, now: Millis) -> Outcome<String> {
     }
     migrate(conn, now)?;
     let epoch = epoch(conn)?;
+    forget_lanes(conn, now)?;
     tenant(conn, now)?;
     conn.script("commit")?;
     Ok(epoch)
@@ -68,6 +72,14 @@ fn migrate(conn: &mut dyn Conn, now: Millis) -> Outcome<()> {
             conn.exec("insert into migrations (name, at) values ($1, $2)", &row)?;
         }
     }
+    Ok(())
+}
+
+/// Lanes of processes that ended long ago left a word each; a lane that lives leaves a new one.
+fn forget_lanes(conn: &mut dyn Conn, now: Millis) -> Outcome<()> {
+    let old = format!("{:013}", now - LANE_MS);
+    let range = [Value::Text("lane:%"), Value::Text(&old)];
+    conn.exec("delete from meta where name like $1 and value < $2", &range)?;
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! PostgreSQL 15 or newer, through the blocking client on the store's own threads (inside a tokio
-//! task it would panic). A lane knows its transaction by number, so when the connection breaks
-//! inside a commit it can ask afterwards what became of it.
+//! task it would panic). A lane knows its transaction by number and by a word left in it, so when the
+//! connection breaks inside a commit it can ask afterwards what became of it.
 
-use super::engine::{Cell, Conn, EngineError, Mark, Outcome, Record, Value};
+use super::engine::{Cell, Conn, EngineError, Fate, Mark, Outcome, Record, Value};
+use hallway_protocol::ids::Millis;
 use postgres::error::SqlState;
 use postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
 use postgres::{Client, Config, NoTls, SimpleQueryMessage, Statement};
@@ -28,6 +29,8 @@ const SETTINGS_PLAIN: &str = "set enable_seqscan = off; set synchronous_commit =
 
 /// A connection to PostgreSQL.
 pub struct Pg {
+    /// Under this name its batches leave a word in `meta`.
+    lane: String,
     config: Config,
     client: Client,
     /// Prepared statements by text; one literal has one address and length.
@@ -40,7 +43,8 @@ impl Pg {
         let mut config: Config = url.parse().map_err(error)?;
         config.connect_timeout(CONNECT).keepalives_idle(Duration::from_secs(30));
         let client = connect(&config)?;
-        Ok(Pg { config, client, statements: HashMap::new() })
+        let lane = format!("lane:{:016x}", rand::random::<u64>());
+        Ok(Pg { lane, config, client, statements: HashMap::new() })
     }
 
     fn statement(&mut self, sql: &'static str) -> Outcome<Statement> {
@@ -110,8 +114,21 @@ impl Conn for Pg {
         self.noted(answer)
     }
 
-    fn begin(&mut self) -> Outcome<Mark> {
-        self.ask("begin; select pg_current_xact_id()::text")
+    fn begin(&mut self) -> Outcome<()> {
+        self.script("begin")
+    }
+
+    /// The number alone would not do: nothing writes it down before the first record of ours is on
+    /// disk, and after a crash the next transaction gets the same one. So the batch leaves a word.
+    fn begin_batch(&mut self, now: Millis) -> Outcome<Mark> {
+        let word = format!("{now:013} {:016x}", rand::random::<u64>());
+        let number = self.ask(&format!(
+            "begin; insert into meta (name, value) values ('{}', '{word}')
+             on conflict (name) do update set value = excluded.value
+             returning pg_current_xact_id()::text",
+            self.lane
+        ))?;
+        Ok(number.map(|number| format!("{number} {word}")))
     }
 
     fn begin_read(&mut self) -> Outcome<()> {
@@ -146,13 +163,24 @@ impl Conn for Pg {
         Ok(())
     }
 
-    fn committed(&mut self, mark: &Mark) -> Option<bool> {
-        let number: u64 = mark.as_ref()?.parse().ok()?;
-        let status = self.ask(&format!("select pg_xact_status('{number}'::xid8)")).ok()??;
-        match status.as_str() {
-            "committed" => Some(true),
-            "aborted" => Some(false),
-            _ => None,
+    fn fate(&mut self, mark: &Mark) -> Fate {
+        let Some((number, word)) = mark.as_deref().and_then(|mark| mark.split_once(' ')) else {
+            return Fate::Silence;
+        };
+        // The old connection may be in the middle of its commit still; then it is in progress.
+        let status = self.ask(&format!("select pg_xact_status('{number}'::xid8)"));
+        match status.ok().flatten().as_deref() {
+            Some("aborted") => Fate::Aborted,
+            Some("committed") => {
+                let left =
+                    self.ask(&format!("select value from meta where name = '{}'", self.lane));
+                match left {
+                    Ok(left) if left.as_deref() == Some(word) => Fate::Committed,
+                    Ok(_) => Fate::Aborted,
+                    Err(_) => Fate::Silence,
+                }
+            }
+            _ => Fate::Silence,
         }
     }
 

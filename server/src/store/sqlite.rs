@@ -4,8 +4,9 @@
 //! the writer's way costs its p99. PASSIVE never *ends* a log whose writer does not pause, and a
 //! thread that asks for RESTART starves, so the thread only tells the writer when it is time.
 
-use super::engine::{Cell, Conn, EngineError, Mark, Outcome, Record, Value};
+use super::engine::{Cell, Conn, EngineError, Fate, Mark, Outcome, Record, Value};
 use super::queue::{Chore, Queue};
+use hallway_protocol::ids::Millis;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ffi};
 use std::collections::HashSet;
@@ -142,8 +143,12 @@ impl Conn for Lite {
         self.conn.execute_batch(sql).map_err(error)
     }
 
-    fn begin(&mut self) -> Outcome<Mark> {
-        self.script("begin immediate").map(|()| None)
+    fn begin(&mut self) -> Outcome<()> {
+        self.script("begin immediate")
+    }
+
+    fn begin_batch(&mut self, _: Millis) -> Outcome<Mark> {
+        self.begin().map(|()| None)
     }
 
     fn begin_read(&mut self) -> Outcome<()> {
@@ -163,8 +168,8 @@ impl Conn for Lite {
         Ok(())
     }
 
-    fn committed(&mut self, _: &Mark) -> Option<bool> {
-        None
+    fn fate(&mut self, _: &Mark) -> Fate {
+        Fate::Silence
     }
 
     fn end_log(&mut self, truncate: bool) -> Outcome<()> {

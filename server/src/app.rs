@@ -14,6 +14,7 @@ use crate::limits::{Rates, network};
 use crate::mailer::Mailer;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
+use crate::seal::Seal;
 use crate::settings::Settings;
 use crate::store::tenants::Tenant;
 use crate::store::{Event, Needs, Place, Store, bans, keys, tenants};
@@ -57,6 +58,8 @@ pub struct Parts {
     pub sessions: Arc<Sessions>,
     /// Access and refresh tokens.
     pub tokens: Arc<Tokens>,
+    /// Opens and seals what lies in the database as a secret.
+    pub seal: Seal,
     /// How mail leaves.
     pub mailer: Mailer,
     /// Argon2.
@@ -134,6 +137,7 @@ impl App {
             barred,
             presence: Presence::new(clock.clone()),
             tokens,
+            seal: Seal::new(&secret),
             mailer,
             passwords: Passwords::default(),
             rates: Rates::new(on),

@@ -81,7 +81,7 @@ pub struct Access {
 impl Tokens {
     /// Keys of their own for each purpose, from the one secret.
     pub fn new(secret: &Secret, clock: Clock) -> Self {
-        let access = mac(&secret.0, &[b"access"]);
+        let access = secret.derived("access");
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[ISSUER]);
@@ -93,8 +93,8 @@ impl Tokens {
             sign: EncodingKey::from_secret(&access),
             read: DecodingKey::from_secret(&access),
             rules,
-            refresh: mac(&secret.0, &[b"refresh"]),
-            mail: mac(&secret.0, &[b"mail"]),
+            refresh: secret.derived("refresh"),
+            mail: secret.derived("mail"),
         }
     }
 
@@ -193,7 +193,8 @@ fn keyed(key: &[u8; 32], parts: &[&[u8]]) -> Hmac<Sha256> {
     mac
 }
 
-fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+/// HMAC-SHA256 over parts that cannot run into one another.
+pub fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     keyed(key, parts).finalize().into_bytes().into()
 }
 

@@ -1,6 +1,7 @@
 //! The data folder: 0700, held by one server at a time, with the secret that signs tokens and, until
 //! it is spent, the token of the first owner. Files made here are 0600.
 
+use crate::auth::mac;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -117,6 +118,11 @@ impl Secret {
             bail!("{place} holds a weak secret: it must be 64 random hexadecimal digits");
         };
         Ok(Secret(bytes))
+    }
+
+    /// A key of its own for each purpose.
+    pub fn derived(&self, purpose: &str) -> [u8; 32] {
+        mac(&self.0, &[purpose.as_bytes()])
     }
 }
 

@@ -43,6 +43,7 @@ pub mod reactions;
 pub mod reports;
 pub mod rooms;
 pub mod routes;
+pub mod seal;
 pub mod server;
 pub mod sessions;
 pub mod settings;

@@ -2,7 +2,7 @@
 //! that nobody learns which names exist, neither from the answer nor from how long it takes.
 
 use crate::app::App;
-use crate::auth::{Access, Session, digest};
+use crate::auth::Session;
 use crate::error::{Refusal, Result};
 use crate::extract::{Given, Json, Language, Once};
 use crate::front::{self, Caller, Origin};
@@ -10,6 +10,7 @@ use crate::store::accounts::{self, Newcomer};
 use crate::store::audit::{self, Note};
 use crate::store::sessions::NewSession;
 use crate::store::{Me, Needs, StoreError, Tx, mails, ops, tenants, users};
+use crate::tokens::{Access, digest};
 use axum::extract::State;
 use axum::http::StatusCode;
 use hallway_protocol::ids::{Key, TenantId, UserId};
@@ -306,7 +307,7 @@ pub fn answer(
     Ok(rest::Session {
         access_token: app.tokens.access(&access)?,
         id: access.session,
-        expires_in_ms: crate::auth::ACCESS_MS,
+        expires_in_ms: crate::tokens::ACCESS_MS,
         now: app.clock.now(),
         refresh_token,
     })

@@ -3,7 +3,7 @@
 
 use crate::access::{self, Admin, AdminAct};
 use crate::app::App;
-use crate::auth::{Session, bearer, digest};
+use crate::auth::{Session, bearer};
 use crate::error::{Refusal, Result};
 use crate::extract::{Once, Path, Query, page_size};
 use crate::front::Caller;
@@ -12,6 +12,7 @@ use crate::keys;
 use crate::routes::done;
 use crate::store::audit::{self, Actor, Find};
 use crate::store::{self, Needs, letters};
+use crate::tokens::digest;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};

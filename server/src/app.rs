@@ -1,32 +1,33 @@
 //! What every request works with, built once: store, hub, clock, limits, keys. A clone is a handle.
 
-use crate::auth::{Sessions, Tokens, digest};
+mod ears;
+
+use crate::auth::Sessions;
 use crate::bans::Barred;
 use crate::config::{Config, Switch};
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::folder::{Folder, Secret};
 use crate::hub::Hub;
-use crate::hub::line::Line;
 use crate::jobs::Bell;
 use crate::keys::Keys;
-use crate::limits::{Rates, network};
+use crate::limits::Rates;
 use crate::mailer::Mailer;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
 use crate::seal::Seal;
 use crate::settings::Settings;
 use crate::store::tenants::Tenant;
-use crate::store::{Event, Needs, Place, Store, bans, keys, tenants};
+use crate::store::{Event, Needs, Store, bans, tenants};
 use crate::tls::Tls;
+use crate::tokens::{Tokens, digest};
 use anyhow::Context;
 use axum::Router;
+use ears::Ears;
 use hallway_kit::{Clock, Tasks};
-use hallway_protocol::frames::close;
 use hallway_protocol::ids::TenantId;
 use hallway_protocol::limits::Limits;
 use hallway_protocol::rest::TenantConfig;
-use hallway_protocol::rows::TenantRole;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -114,10 +115,6 @@ impl App {
         let operator = digest(&folder.operator_token()?);
         let barred = Arc::new(Barred::default());
         let jobs = Arc::new(Bell::default());
-        let place = match &config.database_url {
-            Some(url) => Place::Postgres(url.clone()),
-            None => Place::Sqlite(config.data.clone()),
-        };
         let sink = {
             let ears = Ears {
                 barred: barred.clone(),
@@ -129,7 +126,8 @@ impl App {
             };
             Arc::new(move |events: Vec<Event>| ears.hear(events))
         };
-        let store = Store::open(&place, clock.clone(), sink).context("cannot open the store")?;
+        let store =
+            Store::open(&config.place(), clock.clone(), sink).context("cannot open the store")?;
         let on = config.limits == Switch::On;
         let tokens = Arc::new(Tokens::new(&secret, clock.clone()));
         let app = App(Arc::new(Parts {
@@ -246,75 +244,6 @@ impl App {
         match base {
             Some((_, rest)) => rest.split('/').next().unwrap_or_default().to_owned(),
             None => self.address.to_string(),
-        }
-    }
-}
-
-/// Who hears of a commit, besides the one who is answered.
-struct Ears {
-    barred: Arc<Barred>,
-    hub: Arc<Hub>,
-    sessions: Arc<Sessions>,
-    settings: Arc<Settings>,
-    keys: Arc<Keys>,
-    jobs: Arc<Bell>,
-}
-
-impl Ears {
-    /// On the store's own thread, in order. Connections end after they got what came before.
-    fn hear(&self, events: Vec<Event>) {
-        let (mut ended, mut suspended) = (Vec::new(), Vec::new());
-        let (mut keys, mut shut, mut barred) = (Vec::new(), Vec::new(), Vec::new());
-        for event in &events {
-            match event {
-                Event::Ended { user, sessions: ids, thrown } => {
-                    self.sessions.ended(ids);
-                    let code = if *thrown { close::THROWN_OUT } else { close::SIGNED_OUT };
-                    ended.push((*user, ids.clone(), code));
-                }
-                Event::Changed { user } => self.sessions.changed(*user),
-                Event::Tenant(tenant) => {
-                    self.settings.changed(tenant);
-                    suspended.extend(tenant.suspended.then_some(tenant.id));
-                }
-                Event::KeyEnded { key } => {
-                    self.keys.ended(key);
-                    keys.push(key.clone());
-                }
-                Event::Shut { user } => shut.push(*user),
-                Event::Barred { tenant, network, until } => {
-                    self.barred.set(*tenant, *network, *until);
-                    barred.extend(until.map(|_| (*tenant, *network)));
-                }
-                Event::Jobs => self.jobs.ring(),
-                Event::Room { .. }
-                | Event::Here { .. }
-                | Event::Own { .. }
-                | Event::User { .. }
-                | Event::Marks { .. } => {}
-            }
-        }
-        self.hub.dispatch(events);
-        for (user, ids, code) in ended {
-            self.hub.end_sessions(user, &ids, code);
-        }
-        for (tenant, barred) in barred {
-            // Who comes back from elsewhere finds everything as it was.
-            self.hub.end_where(close::SIGNED_OUT, |line| {
-                line.tenant == tenant
-                    && line.role != TenantRole::Owner
-                    && line.from().map(network) == Some(barred)
-            });
-        }
-        for tenant in suspended {
-            self.hub.end_where(close::SIGNED_OUT, |line| line.tenant == tenant);
-        }
-        for key in keys {
-            let by = |line: &Line| keys::of_session(&line.session) == Some(&key);
-            self.hub.end_where(close::SIGNED_OUT, by);
-        }
-        for user in shut {
-            self.hub.end_where(close::THROWN_OUT, |line| line.user == user);
         }
     }
 }

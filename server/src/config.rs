@@ -1,6 +1,7 @@
 //! The configuration: flags, then the environment, then `hallway.toml`, then what is built in. An
 //! unknown key is an error, and so is a setting that would be unsafe in the open (trust.md §6).
 
+use crate::store::Place;
 use anyhow::{Context, Result, bail, ensure};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
@@ -285,6 +286,14 @@ impl Config {
             "http" if is_loopback(host) => Ok(()),
             "http" => bail!("base_url: {base} would send passwords in clear; use https"),
             _ => bail!("base_url: {scheme} is not http or https"),
+        }
+    }
+
+    /// Where the data lies.
+    pub fn place(&self) -> Place {
+        match &self.database_url {
+            Some(url) => Place::Postgres(url.clone()),
+            None => Place::Sqlite(self.data.clone()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The data folder: 0700, held by one server at a time, with the secret that signs tokens and, until
 //! it is spent, the token of the first owner. Files made here are 0600.
 
-use crate::auth::mac;
+use crate::tokens::mac;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

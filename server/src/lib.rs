@@ -53,6 +53,7 @@ pub mod store;
 pub mod sync;
 pub mod tenants;
 pub mod tls;
+pub mod tokens;
 pub mod users;
 
 use anyhow::bail;

@@ -3,7 +3,6 @@
 
 use crate::accounts::{email, tenant};
 use crate::app::App;
-use crate::auth::digest;
 use crate::error::Result;
 use crate::extract::{Json, Once};
 use crate::front::{Caller, Origin};
@@ -13,6 +12,7 @@ use crate::routes::done;
 use crate::store::jobs::Job;
 use crate::store::mails::{self, CLAIMS, Kind, Mail, Slip};
 use crate::store::{Needs, links};
+use crate::tokens::digest;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -2,13 +2,14 @@
 
 use crate::accounts;
 use crate::app::App;
-use crate::auth::{Session, digest};
+use crate::auth::Session;
 use crate::error::{Refusal, Result};
 use crate::extract::{Json, Once, Path};
 use crate::front::Caller;
 use crate::store::audit::{self, Note};
 use crate::store::sessions::{self, Presented};
 use crate::store::{Me, Needs, StoreError, Tx, ops};
+use crate::tokens::digest;
 use axum::extract::State;
 use axum::http::StatusCode;
 use hallway_protocol::rest::{Refresh, Refreshed, Rows};

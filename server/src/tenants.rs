@@ -3,13 +3,13 @@
 use crate::accounts::checked;
 use crate::admin::{Run, secret};
 use crate::app::App;
-use crate::auth::digest;
 use crate::config::is_origin;
 use crate::error::{Refusal, Result};
 use crate::extract::{Json, Once, Part, Path, Query};
 use crate::routes::done;
 use crate::store::tenants::{self, Tenant};
 use crate::store::{self, Needs};
+use crate::tokens::digest;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,6 +1,12 @@
 //! The configuration: flags, then the environment, then `hallway.toml`, then what is built in. An
 //! unknown key is an error, and so is a setting that would be unsafe in the open (trust.md §6).
 
+mod flags;
+mod safe;
+
+pub use flags::Flags;
+pub use safe::is_origin;
+
 use crate::store::Place;
 use anyhow::{Context, Result, bail, ensure};
 use figment::Figment;
@@ -8,7 +14,6 @@ use figment::providers::{Format, Serialized, Toml};
 use hallway_protocol::rest::{Guests, Registration};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -168,75 +173,6 @@ impl Default for Config {
     }
 }
 
-/// What is given on the command line; each has its name in the environment and in the file.
-#[derive(Clone, Debug, Default, Serialize, clap::Args)]
-pub struct Flags {
-    /// Address and port [default: 127.0.0.1:7340]
-    #[arg(long, value_name = "ADDR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<String>,
-    /// Folder of everything the server keeps [default: ./data]
-    #[arg(long, value_name = "DIR")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<PathBuf>,
-    /// Public address; absent: this machine alone
-    #[arg(long, value_name = "URL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<String>,
-    /// Browser origins that may call, separated by commas
-    #[arg(long, value_name = "LIST")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub origins: Option<String>,
-    /// Networks whose X-Forwarded-For counts, separated by commas
-    #[arg(long, value_name = "LIST")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trusted_proxies: Option<String>,
-    /// How mail leaves: off, log, file:DIR, smtp://user@host, smtps://user@host [default: off]
-    #[arg(long, value_name = "HOW")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mail: Option<String>,
-    /// Whom mail is from
-    #[arg(long, value_name = "ADDRESS")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mail_from: Option<String>,
-    /// Who may make an account: open, invite, closed [default: invite]
-    #[arg(long, value_name = "WHO")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub registration: Option<String>,
-    /// Who may come without an account: off, code, open [default: off]
-    #[arg(long, value_name = "WHO")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub guests: Option<String>,
-    /// File of the secret that signs tokens [default: DATA/secret]
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret_file: Option<PathBuf>,
-    /// Certificate chain (PEM), read again when it changes; absent: plain HTTP
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_cert: Option<PathBuf>,
-    /// Private key of the certificate (PEM)
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_key: Option<PathBuf>,
-    /// Rate limits: on, off [default: on]
-    #[arg(long, value_name = "ON")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limits: Option<String>,
-    /// Form of the log on stderr: text, json [default: text]
-    #[arg(long, value_name = "FORM")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log: Option<String>,
-    /// What is logged: error, warn, info, debug, trace [default: info]
-    #[arg(long, value_name = "LEVEL")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_level: Option<String>,
-    /// Configuration file [default: hallway.toml, where there is one]
-    #[arg(long, value_name = "FILE")]
-    #[serde(skip)]
-    pub config: Option<PathBuf>,
-}
-
 impl Config {
     /// Reads the file and the environment (`look` finds a variable), and puts the flags on top.
     pub fn load(flags: &Flags, look: impl Fn(&str) -> Option<String>) -> Result<Config> {
@@ -266,29 +202,6 @@ impl Config {
         Ok(config)
     }
 
-    /// Refuses what would be unsafe in the open.
-    fn safe(&self) -> Result<()> {
-        if self.origins.iter().any(|origin| origin.contains('*')) {
-            bail!("origins: a wildcard would let any web page act as your people; name them");
-        }
-        for origin in &self.origins {
-            ensure!(is_origin(origin), "origins: {origin} is not an origin");
-        }
-        crate::mailer::Mailer::open(self)?;
-        let Some(base) = &self.base_url else { return Ok(()) };
-        let Some((scheme, rest)) = base.split_once("://") else {
-            bail!("base_url: {base} is not an address");
-        };
-        let host = rest.split('/').next().unwrap_or_default();
-        match scheme {
-            "https" => Ok(()),
-            "http" if self.tls_cert.is_some() => bail!("base_url: {base} is http, TLS is on"),
-            "http" if is_loopback(host) => Ok(()),
-            "http" => bail!("base_url: {base} would send passwords in clear; use https"),
-            _ => bail!("base_url: {scheme} is not http or https"),
-        }
-    }
-
     /// Where the data lies.
     pub fn place(&self) -> Place {
         match &self.database_url {
@@ -306,22 +219,6 @@ impl Config {
     pub fn is_https(&self) -> bool {
         self.base_url.as_deref().is_some_and(|base| base.starts_with("https://"))
     }
-}
-
-/// Whether a browser could name this as the origin of a page: scheme, host, perhaps a port.
-pub fn is_origin(origin: &str) -> bool {
-    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    let odd = |c: char| c.is_whitespace() || c.is_control() || "/?#@*\\,".contains(c);
-    host.is_some_and(|host| !host.is_empty() && !host.contains(odd))
-}
-
-/// Whether `host[:port]` is this machine.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(six) => six.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A list, or one line with commas in it.

@@ -118,7 +118,8 @@ async fn upgraded(app: &App, upgrade: OnUpgrade) -> Option<Socket> {
 /// What is still coming, of a frame that was too large say, is read and dropped: left unread it
 /// would cut the line before our last word is heard.
 async fn drain(stream: &mut tap::Tap) {
-    let (mut some, mut left) = ([0; 8 * 1024], DROPPED_MAX);
+    // On the heap: what stands in here is a part of every connection's task from its first minute.
+    let (mut some, mut left) = (vec![0; 8 * 1024], DROPPED_MAX);
     while left > 0 {
         match stream.read(&mut some).await {
             Ok(read @ 1..) => left = left.saturating_sub(read),
@@ -142,4 +143,20 @@ async fn goodbye_to(mut socket: Socket, code: u16) {
         }
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weight<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn the_task_of_a_connection_stays_light() {
+        // What any phase holds across an await is paid for by every connection, idle ones too.
+        let weight = weight(serve);
+        assert!(weight <= 4 * 1024, "{weight} bytes");
+    }
 }

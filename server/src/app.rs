@@ -13,6 +13,7 @@ use crate::jobs::Bell;
 use crate::keys::Keys;
 use crate::limits::Rates;
 use crate::mailer::Mailer;
+use crate::outbound::Outbound;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
 use crate::seal::Seal;
@@ -63,6 +64,8 @@ pub struct Parts {
     pub seal: Seal,
     /// How mail leaves.
     pub mailer: Mailer,
+    /// The one way to call others.
+    pub outbound: Outbound,
     /// Argon2.
     pub passwords: Passwords,
     /// How each tenant is set up.
@@ -128,6 +131,7 @@ impl App {
         };
         let store =
             Store::open(&config.place(), clock.clone(), sink).context("cannot open the store")?;
+        let outbound = Outbound::new(&config, clock.clone())?;
         let on = config.limits == Switch::On;
         let tokens = Arc::new(Tokens::new(&secret, clock.clone()));
         let app = App(Arc::new(Parts {
@@ -137,11 +141,12 @@ impl App {
             tokens,
             seal: Seal::new(&secret),
             mailer,
+            figures: Figures::new(store.lanes(), outbound.figures()),
+            outbound,
             passwords: Passwords::default(),
             rates: Rates::new(on),
             limits: if on { Limits::default() } else { unlimited() },
             clock,
-            figures: Figures::new(store.lanes()),
             store,
             hub,
             sessions,

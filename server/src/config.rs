@@ -7,6 +7,7 @@ mod safe;
 pub use flags::Flags;
 pub use safe::is_origin;
 
+use crate::outbound;
 use crate::store::Place;
 use anyhow::{Context, Result, bail, ensure};
 use figment::Figment;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The keys, as they stand in `hallway.toml`; in the environment `HALLWAY_` and upper case.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 22] = [
     "listen",
     "data",
     "base_url",
@@ -31,6 +32,8 @@ const KEYS: [&str; 20] = [
     "mail_password_file",
     "mail_ca",
     "mail_templates",
+    "outbound_allow",
+    "outbound_ca",
     "registration",
     "guests",
     "secret_file",
@@ -42,7 +45,7 @@ const KEYS: [&str; 20] = [
 ];
 
 /// Names that are spoken for and do nothing yet: setting one is an error, not a silent no.
-const RESERVED: [&str; 4] = ["nats_url", "files_url", "outbound_allow", "acme"];
+const RESERVED: [&str; 3] = ["nats_url", "files_url", "acme"];
 
 /// What a server is told before it starts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,6 +84,12 @@ pub struct Config {
     /// A folder of texts that go before the built-in ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mail_templates: Option<PathBuf>,
+    /// Networks that webhooks and previews may reach though they are not public.
+    #[serde(deserialize_with = "list")]
+    pub outbound_allow: Vec<IpNet>,
+    /// Certificates (PEM) that those whom the server calls may be signed by, beside the well-known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbound_ca: Option<PathBuf>,
     /// Who may make an account.
     pub registration: Registration,
     /// Who may come without an account, where the tenant says nothing.
@@ -103,6 +112,9 @@ pub struct Config {
     /// How often a connection hears a heartbeat. Tests make it short.
     #[serde(skip, default = "heartbeat")]
     pub heartbeat: Duration,
+    /// How long a call to others may take. Tests make it short.
+    #[serde(skip, default = "patience")]
+    pub outbound_patience: Duration,
 }
 
 /// A secret: it is read, and never shown.
@@ -145,6 +157,10 @@ fn heartbeat() -> Duration {
     Duration::from_secs(25)
 }
 
+fn patience() -> Duration {
+    outbound::PATIENCE
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -160,6 +176,8 @@ impl Default for Config {
             mail_password_file: None,
             mail_ca: None,
             mail_templates: None,
+            outbound_allow: Vec::new(),
+            outbound_ca: None,
             registration: Registration::Invite,
             guests: Guests::Off,
             secret_file: None,
@@ -169,6 +187,7 @@ impl Default for Config {
             log: LogForm::Text,
             log_level: "info".into(),
             heartbeat: heartbeat(),
+            outbound_patience: patience(),
         }
     }
 }

@@ -32,6 +32,7 @@ struct Moments {
     delivered: Gauge,
     writes: Gauge,
     reads: Gauge,
+    circuits: Gauge,
     uptime: Gauge,
     jobs: Family<Labels<2>, Gauge>,
 }
@@ -47,6 +48,8 @@ pub struct Moment {
     pub writes: usize,
     /// Read jobs in the queue.
     pub reads: usize,
+    /// Hosts that failed too often and are not called.
+    pub circuits: usize,
     /// Milliseconds since the start.
     pub uptime: i64,
     /// Jobs by state and kind.
@@ -74,6 +77,24 @@ impl Default for Lanes {
     }
 }
 
+/// What the calls to others count. A clone counts into the same.
+#[derive(Clone, Debug)]
+pub struct Calls(Times<2>);
+
+impl Default for Calls {
+    fn default() -> Self {
+        Calls(Family::new_with_constructor(times))
+    }
+}
+
+impl Calls {
+    /// A call ended so. Neither of the words names whom it went to.
+    pub fn ended(&self, purpose: &str, outcome: &str, took: Duration) {
+        let labels = [("purpose", purpose.to_owned()), ("outcome", outcome.to_owned())];
+        self.0.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+}
+
 /// From a quarter of a millisecond to eight seconds.
 fn times() -> Histogram {
     Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
@@ -81,7 +102,7 @@ fn times() -> Histogram {
 
 impl Figures {
     /// All at zero. What the lanes count is counted by them.
-    pub fn new(lanes: &Lanes) -> Self {
+    pub fn new(lanes: &Lanes, calls: &Calls) -> Self {
         let mut registry = Registry::with_prefix("hallway");
         let panics = Counter::default();
         let requests: Times<3> = Family::new_with_constructor(times);
@@ -95,7 +116,10 @@ impl Figures {
         let help = "Jobs of a batch that a lane of the store took";
         registry.register("store_batch_jobs", help, lanes.batch.clone());
         let help = "Transactions of the store until they are on disk";
-        registry.register_with_unit("store_transaction", help, seconds, lanes.transaction.clone());
+        let transaction = lanes.transaction.clone();
+        registry.register_with_unit("store_transaction", help, seconds.clone(), transaction);
+        let help = "Calls to others, by purpose and outcome";
+        registry.register_with_unit("outbound", help, seconds, calls.0.clone());
         let help = "Write attempts that were made again";
         registry.register("store_again", help, lanes.again.clone());
         let moment = Moments::new(&mut registry);
@@ -145,6 +169,7 @@ impl Moments {
             delivered: gauge("frames_delivered", "Event frames handed to connections"),
             writes: gauge("store_writes_waiting", "Write jobs in the queues"),
             reads: gauge("store_reads_waiting", "Read jobs in the queue"),
+            circuits: gauge("outbound_circuits_open", "Hosts left alone after failures"),
             uptime: gauge("uptime_seconds", "Seconds since the start"),
             jobs: Family::default(),
         };
@@ -158,6 +183,7 @@ impl Moments {
         self.delivered.set(i64::try_from(now.delivered).unwrap_or(i64::MAX));
         self.writes.set(count(now.writes));
         self.reads.set(count(now.reads));
+        self.circuits.set(count(now.circuits));
         self.uptime.set(now.uptime / 1000);
         self.jobs.clear();
         for (state, kind, jobs) in &now.jobs {
@@ -180,18 +206,24 @@ mod tests {
     #[test]
     fn what_was_counted_is_told() {
         let lanes = Lanes::default();
-        let figures = Figures::new(&lanes);
+        let calls = Calls::default();
+        let figures = Figures::new(&lanes, &calls);
+        calls.ended("webhook", "ok", Duration::from_millis(3));
         lanes.batch.observe(3.0);
         let (took, made_up) = (Duration::from_millis(3), Method::from_bytes(b"X").unwrap());
         figures.request(&Method::GET, "/rooms/{room}", StatusCode::OK, took);
         figures.request(&made_up, "none", StatusCode::NOT_FOUND, took);
         figures.command("room", "ok", took);
         let jobs = vec![("dead".to_owned(), "mail".to_owned(), 2)];
-        let now = Moment { connections: 7, delivered: 9, writes: 1, reads: 0, uptime: 2_500, jobs };
+        let (connections, delivered, writes, circuits) = (7, 9, 1, 3);
+        let now =
+            Moment { connections, delivered, writes, reads: 0, circuits, uptime: 2_500, jobs };
         let text = figures.text(&now).unwrap();
         for line in [
             "hallway_connections 7",
             "hallway_uptime_seconds 2",
+            "hallway_outbound_circuits_open 3",
+            "hallway_outbound_seconds_count{purpose=\"webhook\",outcome=\"ok\"} 1",
             "hallway_jobs{state=\"dead\",kind=\"mail\"} 2",
             "hallway_store_batch_jobs_bucket{le=\"4.0\"} 1",
             "hallway_store_batch_jobs_bucket{le=\"2.0\"} 0",

@@ -48,7 +48,8 @@ pub async fn figures(State(app): State<App>, caller: Caller) -> Result<impl Into
     let (connections, delivered) = app.hub.figures();
     let (writes, reads) = app.store.waiting();
     let uptime = app.clock.ticks();
-    let now = Moment { connections, delivered, writes, reads, uptime, jobs };
+    let circuits = app.outbound.open_circuits();
+    let now = Moment { connections, delivered, writes, reads, circuits, uptime, jobs };
     let text = app.figures.text(&now).map_err(|error| Refusal::Broken(error.into()))?;
     Ok(([(header::CONTENT_TYPE, FORM)], text))
 }

@@ -37,6 +37,7 @@ pub mod marks;
 pub mod members;
 pub mod messages;
 pub mod openapi;
+pub mod outbound;
 pub mod passwords;
 pub mod presence;
 pub mod reactions;

@@ -6,6 +6,7 @@
 mod book;
 mod call;
 mod person;
+pub mod receiver;
 pub mod smtp;
 mod socket;
 

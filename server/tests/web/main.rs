@@ -22,6 +22,7 @@ mod mails;
 mod messages;
 mod moderation;
 mod once;
+mod outbound;
 mod people;
 mod presence;
 mod process;

@@ -49,6 +49,12 @@ pub const TEXT_BYTES_MAX: usize = 65_536;
 pub const STORAGE_VALUE_BYTES: usize = 64 * 1024;
 /// Values in one person's private storage.
 pub const STORAGE_KEYS: usize = 256;
+/// Messages one person may have put aside.
+pub const SAVED_MAX: i64 = 10_000;
+/// Messages one person may have waiting to be said, and reminders of theirs.
+pub const LATER_MAX: i64 = 100;
+/// How far ahead either may lie, milliseconds: a year.
+pub const LATER_MS: i64 = 366 * 24 * 3_600_000;
 /// Password length, characters: least and most.
 pub const PASSWORD: (usize, usize) = (8, 128);
 /// Unread is counted to here.

@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize, Serializer};
 mod accounts;
 mod admin;
 mod badge;
+mod later;
 mod moderation;
 
 pub use accounts::*;
 pub use admin::*;
 pub use badge::*;
+pub use later::*;
 pub use moderation::*;
 
 /// Kinds of room that can be asked for.

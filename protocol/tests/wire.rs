@@ -7,6 +7,8 @@ mod accounts;
 mod admin;
 #[path = "wire/examples.rs"]
 mod examples;
+#[path = "wire/later.rs"]
+mod later;
 #[path = "wire/places.rs"]
 mod places;
 #[path = "wire/samples.rs"]

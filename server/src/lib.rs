@@ -44,6 +44,8 @@ pub mod reactions;
 pub mod reports;
 pub mod rooms;
 pub mod routes;
+pub mod saved;
+pub mod scheduled;
 pub mod seal;
 pub mod server;
 pub mod sessions;

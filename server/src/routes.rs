@@ -11,8 +11,8 @@ use crate::error::Refusal;
 use crate::store::Once;
 use crate::{
     accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, members,
-    messages, openapi, reactions, reports, rooms, server, sessions, socket, storage, sync, tenants,
-    users,
+    messages, openapi, reactions, reports, rooms, saved, scheduled, server, sessions, socket,
+    storage, sync, tenants, users,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -139,6 +139,12 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/bans",                                Operator,           || get(bans::list)),
     route("POST",   "/bans",                                Operator,           || post(bans::create)),
     route("DELETE", "/bans/{id}",                           Operator,           || delete(bans::destroy)),
+    route("GET",    "/saved",                               Person,             || get(saved::list)),
+    route("POST",   "/saved",                               Person,             || post(saved::create)),
+    route("DELETE", "/saved/{id}",                          Person,             || delete(saved::destroy)),
+    route("GET",    "/scheduled",                           Person,             || get(scheduled::list)),
+    route("POST",   "/scheduled",                           Person,             || post(scheduled::create)),
+    route("DELETE", "/scheduled/{id}",                      Person,             || delete(scheduled::destroy)),
     route("POST",   "/sync",                                Person,             || post(sync::create)),
     route("GET",    "/admin/tenants",                       Runs,               || get(tenants::list)),
     route("POST",   "/admin/tenants",                       Runs,               || post(tenants::create)),

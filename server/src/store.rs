@@ -48,6 +48,8 @@ pub mod reactions;
 mod readers;
 pub mod reports;
 pub mod rooms;
+pub mod saved;
+pub mod scheduled;
 pub mod sessions;
 pub mod settings;
 mod sqlite;

@@ -369,6 +369,7 @@ pub fn rest() -> Vec<String> {
     all.extend(messages());
     all.extend(super::places::moderation());
     all.extend(super::places::badge());
+    all.extend(super::later::bodies());
     all
 }
 

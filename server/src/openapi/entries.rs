@@ -1,6 +1,7 @@
 //! What is said of each route beyond its line in the table: a sentence, bodies, answers. A route
 //! without an entry fails a test, and so does an entry without a route.
 
+mod later;
 mod moderation;
 mod people;
 mod rooms;
@@ -13,6 +14,7 @@ pub fn write(book: &mut Book) {
     people::write(book);
     rooms::write(book);
     rooms::messages(book);
+    later::write(book);
     moderation::write(book);
     run::write(book);
 }

@@ -220,6 +220,20 @@ impl Append {
     }
 }
 
+/// Says something within another transaction: a message whose time has come.
+pub(super) fn post(tx: &mut Tx<'_>, me: &Me, room: RoomId, draft: &Draft) -> Result<Posted> {
+    tx.hold_room(room)?;
+    let mut append = Append::default();
+    let posted = append.post(tx, me, room, draft)?;
+    if let Some(open) = append.rooms.get(&room).filter(|open| open.dirty) {
+        tx.exec(
+            "update rooms set head = $1, last_n = $2 where id = $3",
+            params![open.facts.head, open.facts.last_n, room],
+        )?;
+    }
+    Ok(posted)
+}
+
 /// Slow mode: so long after one's last message of the room, deleted ones too. It is asked of the
 /// store, so it holds across connections and restarts.
 fn pace(tx: &mut Tx<'_>, me: &Me, room: &Facts) -> Result<()> {

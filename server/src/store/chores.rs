@@ -3,7 +3,10 @@
 
 use super::jobs::{self, DEAD, Job, Kind};
 use super::{Me, Read, Result, StoreError, Tx};
-use super::{accounts, audit, erase, expiry, guests, mails, members, ops, own, rooms, sessions};
+use super::{
+    accounts, audit, erase, expiry, guests, mails, members, ops, own, rooms, saved, scheduled,
+    sessions,
+};
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
 use hallway_protocol::rows::{MineState, TenantRole};
@@ -50,6 +53,7 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
         Some(Kind::CleanUp) => clean_up(tx)?,
         Some(Kind::Mail) => return Err(StoreError::Conflict("this is no work of the store")),
         Some(Kind::Expire) => return expiry::run(tx, job),
+        Some(Kind::Say) => return scheduled::run(tx, job),
         // Who is connected is not the store's to know: the worker asks with it.
         Some(Kind::Vacate) => return Err(StoreError::Conflict("a job for the worker")),
         None => return Err(StoreError::Conflict("a kind of job this version does not know")),
@@ -68,6 +72,9 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
 /// Takes a closed account out of one room. Direct rooms keep their people for ever.
 fn leave_rooms(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
     let user = UserId(number(job)?);
+    if saved::forget(tx, user, CHUNK)? {
+        return Ok(true);
+    }
     let next = tx.one(
         "select m.room from members m join rooms r on r.id = m.room
          where m.person = $1 and m.left_seq is null and r.kind <> 'direct'
@@ -164,6 +171,7 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
         params![hour - ops::KEPT, CHUNK],
     )?);
     most = most.max(audit::forget(tx, hour, CHUNK)?);
+    most = most.max(scheduled::forget(tx, CHUNK)?);
     Ok(is_full(most.max(gone)) || unused)
 }
 

@@ -39,6 +39,18 @@ pub const STEPS: &[(&str, &str)] = &[
         "reports",
         "delete from reports where id in (select id from reports where tenant = $1 limit $2)",
     ),
+    (
+        "saved",
+        "delete from saved where id in
+            (select x.id from saved x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
+        "scheduled",
+        "delete from scheduled where id in
+            (select x.id from scheduled x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
     ("bans", "delete from bans where id in (select id from bans where tenant = $1 limit $2)"),
     (
         "messages",

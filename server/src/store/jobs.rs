@@ -52,6 +52,8 @@ pub enum Kind {
     Expire,
     /// Deletes an ephemeral room (target) once it was left alone.
     Vacate,
+    /// Says a message (target: its row in `scheduled`) whose time has come.
+    Say,
 }
 
 impl Kind {
@@ -64,6 +66,7 @@ impl Kind {
         (Kind::Mail, "mail"),
         (Kind::Expire, "expire"),
         (Kind::Vacate, "vacate"),
+        (Kind::Say, "say"),
     ];
 
     /// Where it is done.
@@ -74,7 +77,8 @@ impl Kind {
             | Kind::EraseTenant
             | Kind::CleanUp
             | Kind::Expire
-            | Kind::Vacate => Side::Inside,
+            | Kind::Vacate
+            | Kind::Say => Side::Inside,
             Kind::Mail => Side::Outside,
         }
     }
@@ -88,6 +92,7 @@ impl Kind {
             | Kind::CleanUp
             | Kind::Expire
             | Kind::Vacate
+            | Kind::Say
             | Kind::Mail => BUDGET,
         }
     }

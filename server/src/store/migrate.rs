@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0012_tenants"),
     migration!("0020_settings"),
     migration!("0021_moderation"),
+    migration!("0060_later"),
 ];
 
 /// Migrates, makes the default tenant, and answers the epoch.

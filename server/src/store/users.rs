@@ -55,6 +55,19 @@ pub fn rows(read: &mut Read<'_>, people: impl IntoIterator<Item = UserId>) -> Re
     )
 }
 
+/// A person as one who acts, when the server does something in their name; none: nobody does.
+pub(super) fn acting(read: &mut Read<'_>, user: UserId) -> Result<Option<Me>> {
+    read.one(
+        "select u.tenant, u.id, u.role, u.guest from users u join tenants t on t.id = u.tenant
+         where u.id = $1 and u.deleted_at is null and t.suspended = 0",
+        params![user],
+        |row| {
+            let (tenant, user, session) = (row.get(0)?, row.get(1)?, String::new());
+            Ok(Me { tenant, user, role: role(row.get(2)?), guest: row.get(3)?, session })
+        },
+    )
+}
+
 /// Which people to list.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Find {

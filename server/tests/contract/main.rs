@@ -16,6 +16,7 @@ mod guests;
 mod jobs;
 mod killed;
 mod lanes;
+mod later;
 mod letters;
 mod logs;
 mod mails;

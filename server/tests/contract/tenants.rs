@@ -2,7 +2,9 @@
 
 use crate::cast::{Stage, key};
 use crate::messages::{edit, react};
-use hallway_protocol::rest::{ConfigPatch, NewReport, TenantConfig, TenantPatch};
+use hallway_protocol::rest::{
+    ConfigPatch, NewReport, NewSaved, NewScheduled, TenantConfig, TenantPatch,
+};
 use hallway_server::access::Admin;
 use hallway_server::params;
 use hallway_server::store::audit::Actor;
@@ -10,7 +12,7 @@ use hallway_server::store::jobs::Side;
 use hallway_server::store::tenants::NewTenant;
 use hallway_server::store::{
     Event, StoreError, bans, chores, deletions, erase, invites, jobs, mails, members, ops, reports,
-    storage, tenants,
+    saved, scheduled, storage, tenants,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -162,6 +164,9 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         bans::create(tx, &owner, None, &ban)?;
         let report = NewReport { room, seq: said.seq, reason };
         reports::create(tx, &me, None, &report)?;
+        saved::create(tx, &me, None, &NewSaved { room, seq: said.seq })?;
+        let (text, at) = ("later".to_owned(), tx.now() + 60_000);
+        scheduled::create(tx, &me, &NewScheduled { key: key(), room, text, at })?;
         deletions::create(tx, &me, room, None, said.seq + 1, None)?;
         tx.exec("insert into bases (room, epoch, base) values ($1, 'before', 3)", params![room])?;
         tx.exec(

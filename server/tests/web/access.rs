@@ -74,6 +74,12 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("POST /reports", r#"{"room":{room},"seq":{seq},"reason":"x"}"#,            "!..++++.."),
     ("GET /reports",                             "",                             "!++++++++"),
     ("PATCH /reports/{id}",                      r#"{"resolved":true}"#,         "!........"),
+    ("GET /saved",                               "",                             "!++++++++"),
+    ("POST /saved",                  r#"{"room":{room},"seq":{seq}}"#,           "!..++++.."),
+    ("DELETE /saved/{id}",                       "",                             "!........"),
+    ("GET /scheduled",                           "",                             "!++++++++"),
+    ("POST /scheduled", r#"{"key":"{new}","room":{room},"text":"x","at":{soon}}"#, "!..++++.."),
+    ("DELETE /scheduled/{id}",                   "",                             "!........"),
     ("GET /bans",                                "",                             "!------++"),
     ("POST /bans",                r#"{"address":"192.0.2.7","reason":"x"}"#,     "!------++"),
     ("DELETE /bans/{id}",                        "{}",                           "!------.."),
@@ -159,6 +165,7 @@ impl Scene {
             .replace("{key}", "theme")
             .replace("{emoji}", "👍")
             .replace("{new}", &key())
+            .replace("{soon}", &(self.house.clock.now() + 3_600_000).to_string())
     }
 
     async fn tries(&self, caller: &str, route: &str, body: &str) -> Answer {

@@ -15,6 +15,7 @@ mod house;
 mod invites;
 mod isolation;
 mod keys;
+mod later;
 mod letter;
 mod letters;
 mod limits;

@@ -76,6 +76,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("DELETE /admin/dead-letters/{id}",          "",     "", "{}"),
     ("POST /reports", "", r#"{"room":{room},"seq":{seq},"reason":"spam"}"#,
         r#"{"room":{room},"seq":{seq},"reason":"eggs"}"#),
+    ("POST /saved",                              "",     r#"{"room":{room},"seq":{seq}}"#,
+        r#"{"room":{room},"seq":{seq}}"#),
+    ("DELETE /saved/{id}",                       "",     "{}", "{}"),
+    ("POST /scheduled", "", r#"{"key":"{once}","room":{room},"text":"tea?","at":{soon}}"#,
+        r#"{"key":"{once}","room":{room},"text":"soup?","at":1}"#),
+    ("DELETE /scheduled/{id}",                   "",     "{}", "{}"),
     ("PATCH /reports/{id}",                      "",     r#"{"resolved":true}"#, r#"{"resolved":false}"#),
     ("POST /bans", "", r#"{"address":"192.0.2.1","reason":"spam"}"#,
         r#"{"address":"192.0.2.2","reason":"spam"}"#),
@@ -85,8 +91,10 @@ const CASES: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// What may stand in braces in a case.
-const WORDS: [&str; 11] =
-    ["room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh"];
+const WORDS: [&str; 12] = [
+    "room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh",
+    "soon",
+];
 
 struct Scene {
     house: House,
@@ -140,6 +148,16 @@ impl Scene {
                 let ban = json!({"address": "192.0.2.7", "reason": "spam"});
                 text(&self.ada.post("/bans", ban).await.ok(201)["id"])
             }
+            "id" if route.contains("saved") => {
+                let saved = json!({"room": room, "seq": seq});
+                text(&self.ada.post("/saved", saved).await.ok(201)["id"])
+            }
+            "id" if route.contains("scheduled") => {
+                let at = self.house.clock.now() + 60_000;
+                let new = json!({"key": key(), "room": room, "text": "tea?", "at": at});
+                text(&self.ada.post("/scheduled", new).await.ok(201)["id"])
+            }
+            "soon" => (self.house.clock.now() + 3_600_000).to_string(),
             "id" if route.contains("sessions") => self.house.login("ada").await.session,
             "id" if route.contains("/dead-letters") => self.house.dead_letter(None).await,
             "id" if route.contains("/keys") => self.own().await.to_string(),
@@ -173,9 +191,16 @@ impl Scene {
         let lin = self.lin.post("/sync", body).await.ok(200);
         let mut heads = vec![ada["rooms"].clone(), ada["own"]["to"].clone()];
         heads.extend([lin["rooms"].clone(), lin["own"]["to"].clone()]);
-        for path in
-            ["/reports", "/bans", "/rooms", "/invites", "/users/me", "/users/me/storage/theme"]
-        {
+        for path in [
+            "/reports",
+            "/bans",
+            "/saved",
+            "/scheduled",
+            "/rooms",
+            "/invites",
+            "/users/me",
+            "/users/me/storage/theme",
+        ] {
             heads.push(self.ada.get(path).await.body);
         }
         heads.push(self.operator.get("/admin/tenants").await.body);

@@ -1,0 +1,62 @@
+//! What somebody keeps for later: messages put aside, messages to be sent, reminders.
+
+use crate::ids::{Key, Millis, RoomId, Seq, exact};
+use serde::{Deserialize, Serialize};
+
+/// `POST /saved`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewSaved {
+    /// Where.
+    pub room: RoomId,
+    /// Which message.
+    #[serde(deserialize_with = "exact")]
+    pub seq: Seq,
+}
+
+/// A message somebody put aside for themselves.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Saved {
+    /// Random.
+    pub id: String,
+    /// Where.
+    pub room: RoomId,
+    /// Which message.
+    #[serde(deserialize_with = "exact")]
+    pub seq: Seq,
+    /// When it was put aside.
+    #[serde(deserialize_with = "exact")]
+    pub at: Millis,
+}
+
+/// `POST /scheduled`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewScheduled {
+    /// Of the message it becomes, made once; the idempotency key of this call too.
+    pub key: Key,
+    /// Where.
+    pub room: RoomId,
+    /// What.
+    pub text: String,
+    /// When, within a year.
+    #[serde(deserialize_with = "exact")]
+    pub at: Millis,
+}
+
+/// A message that is said later; once it is said, it is in its room and no more here.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Scheduled {
+    /// Random.
+    pub id: String,
+    /// Of the message it becomes.
+    pub key: Key,
+    /// Where.
+    pub room: RoomId,
+    /// What; empty once it was said or taken back.
+    pub text: String,
+    /// When.
+    #[serde(deserialize_with = "exact")]
+    pub at: Millis,
+    /// The code of the refusal, when it could not be said; null: it waits.
+    #[serde(default)]
+    pub error: Option<String>,
+}

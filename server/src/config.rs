@@ -3,6 +3,7 @@
 
 mod flags;
 mod safe;
+pub mod sources;
 
 pub use flags::Flags;
 pub use safe::is_origin;

@@ -99,6 +99,12 @@ impl Folder {
     }
 }
 
+/// Whether a server runs on this folder at this moment. Nothing is made.
+pub fn is_held(path: &Path) -> bool {
+    let lock = File::open(path.join("lock")).ok();
+    lock.is_some_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 impl Secret {
     /// Reads the secret, making it at the first start. A weak one, or one that others of the machine
     /// can read, is refused.
@@ -177,7 +183,10 @@ mod tests {
         let first = Folder::open(&path).unwrap();
         assert_eq!(mode(&path), 0o700);
         assert!(Folder::open(&path).unwrap_err().to_string().contains("another server"));
+        assert!(is_held(&path));
         drop(first);
+        assert!(!is_held(&path));
+        assert!(!is_held(base.path()));
         Folder::open(&path).unwrap();
     }
 

@@ -6,6 +6,7 @@
 //! - [`access`] decides who may, for both doors.
 //! - [`store`] is the data: one SQL, two engines, commits in groups.
 //! - [`hub`] hands out what was committed, in order; [`presence`] knows who is there.
+//! - [`operate`] is what an operator does from a shell, beside the running server or without one.
 //! - [`app`] ties them together; [`serve`] runs it until it is told to stop.
 
 #![warn(missing_docs)]
@@ -37,6 +38,7 @@ pub mod marks;
 pub mod members;
 pub mod messages;
 pub mod openapi;
+pub mod operate;
 pub mod outbound;
 pub mod passwords;
 pub mod presence;

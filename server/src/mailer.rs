@@ -94,6 +94,21 @@ impl Mailer {
         }
     }
 
+    /// Whether mail could leave now: a folder can be written, a server answers and takes who we are.
+    pub async fn reaches(&self) -> Result<()> {
+        match &self.way {
+            Way::Off | Way::Log => Ok(()),
+            Way::Folder(folder) => {
+                let known = tokio::fs::metadata(folder).await;
+                known.map(|_| ()).with_context(|| format!("{}", folder.display()))
+            }
+            Way::Smtp(server) => {
+                ensure!(server.test_connection().await?, "it hung up");
+                Ok(())
+            }
+        }
+    }
+
     /// The texts of mails.
     pub fn texts(&self) -> &Texts {
         &self.texts

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use hallway_kit::{Clock, Stop, Stopper, Tasks};
 use hallway_server::Server;
 use hallway_server::config::{Config, Flags, LogForm, Switch};
+use hallway_server::operate;
 use std::io::Write;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
@@ -25,28 +26,25 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run the server (the default)
-    Serve(Flags),
-    /// Read the configuration, say whether it would start, and with what
-    Check(Flags),
-    /// Print the version
-    Version,
+    Serve(Box<Flags>),
+    #[command(flatten)]
+    Operate(operate::Command),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match arguments.command.unwrap_or(Command::Serve(arguments.flags)) {
+    let done = match arguments.command.unwrap_or(Command::Serve(Box::new(arguments.flags))) {
         Command::Serve(flags) => configured(&flags).and_then(|config| {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(serve(config))
+            runtime.block_on(serve(config)).map(|()| ExitCode::SUCCESS)
         }),
-        Command::Check(flags) => configured(&flags).and_then(|config| check(&config)),
-        Command::Version => {
-            say(&format!("hallway-server {}", env!("CARGO_PKG_VERSION")));
-            Ok(())
-        }
+        Command::Operate(command) => operate::run(command).map(|said| {
+            say(said.text.trim_end());
+            if said.well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("hallway-server: {error:#}");
             ExitCode::FAILURE
@@ -56,21 +54,6 @@ fn main() -> ExitCode {
 
 fn configured(flags: &Flags) -> anyhow::Result<Config> {
     Config::load(flags, |name| std::env::var(name).ok())
-}
-
-fn check(config: &Config) -> anyhow::Result<()> {
-    hallway_server::folder::Folder::open(&config.data)?;
-    hallway_server::folder::Secret::load(&config.secret_path())?;
-    hallway_server::tls::Tls::load(config)?;
-    let store = if config.database_url.is_some() { "PostgreSQL" } else { "SQLite" };
-    say(&format!(
-        "It would start: {} on {}, data in {}, registration {:?}.",
-        store,
-        config.listen,
-        config.data.display(),
-        config.registration,
-    ));
-    Ok(())
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

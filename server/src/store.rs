@@ -43,6 +43,7 @@ mod order;
 pub mod own;
 pub mod pages;
 mod postgres;
+pub mod probe;
 mod queue;
 pub mod reactions;
 mod readers;

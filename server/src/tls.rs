@@ -5,6 +5,7 @@
 use crate::config::Config;
 use anyhow::{Context, Result, bail, ensure};
 use hallway_kit::Stop;
+use hallway_protocol::ids::Millis;
 use parking_lot::RwLock;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
@@ -66,6 +67,15 @@ impl Tls {
     /// What makes a connection a secure one.
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.config.clone())
+    }
+
+    /// From when until when the shown certificate is good, Unix milliseconds.
+    pub fn dates(&self) -> Result<(Millis, Millis)> {
+        let shown = self.certificate.shown.read().clone();
+        let first = shown.cert.first().context("no certificate")?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(first).context("the certificate")?;
+        let good = parsed.validity();
+        Ok((good.not_before.timestamp() * 1000, good.not_after.timestamp() * 1000))
     }
 
     /// Looks at the files until the end, and shows what is new in them.

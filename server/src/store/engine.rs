@@ -246,4 +246,6 @@ pub trait Conn: Send {
     fn end_log(&mut self, truncate: bool) -> Outcome<()>;
     /// What of the engine belongs to the name of the data set: a timeline, or nothing.
     fn timeline(&mut self) -> Outcome<String>;
+    /// Whether nothing was ever made in this database.
+    fn is_empty(&mut self) -> Outcome<bool>;
 }

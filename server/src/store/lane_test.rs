@@ -74,6 +74,9 @@ impl Conn for Failing {
     fn timeline(&mut self) -> Outcome<String> {
         Ok(String::new())
     }
+    fn is_empty(&mut self) -> Outcome<bool> {
+        Ok(false)
+    }
 }
 
 struct Bench {

@@ -62,9 +62,38 @@ pub fn prepare(conn: &mut dyn Conn, now: Millis) -> Outcome<String> {
     Ok(epoch)
 }
 
+/// The steps that this program knows, in order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|migration| migration.name)
+}
+
+/// The steps that a database has taken, in order; none of an empty one.
+pub fn steps(conn: &mut dyn Conn) -> Outcome<Vec<String>> {
+    let mut steps = Vec::new();
+    if conn.is_empty()? {
+        return Ok(steps);
+    }
+    conn.rows("select name from migrations order by name", &[], &mut |row| {
+        steps.push(row.get(0)?);
+        Ok(())
+    })?;
+    Ok(steps)
+}
+
+/// The epoch as it stands in a database.
+pub fn known_epoch(conn: &mut dyn Conn) -> Outcome<Option<String>> {
+    text(conn, "select value from meta where name = $1", "epoch")
+}
+
 fn migrate(conn: &mut dyn Conn, now: Millis) -> Outcome<()> {
     // `int8` is 64 bits wide in both, but a strict table of SQLite would not know the word.
     conn.script("create table if not exists migrations (name text primary key, at int8 not null)")?;
+    let ahead = steps(conn)?.into_iter().find(|step| !names().any(|name| name == step));
+    if let Some(step) = ahead {
+        return Err(EngineError::Failed(format!(
+            "the data were used by a newer version (it took the step {step}); this one would harm them"
+        )));
+    }
     for migration in MIGRATIONS {
         let done = text(conn, "select name from migrations where name = $1", migration.name)?;
         if done.is_none() {
@@ -167,7 +196,7 @@ pub fn check_after_failure(folder: &Path, lite: &Lite) -> Outcome<()> {
     if !mark.exists() {
         return Ok(());
     }
-    if !lite.sound()? {
+    if lite.damage(true)?.is_some() {
         return Err(EngineError::Io("the database is damaged; restore a backup".into()));
     }
     std::fs::remove_file(&mark).map_err(|e| EngineError::Io(format!("{}: {e}", mark.display())))

@@ -47,6 +47,12 @@ impl Pg {
         Ok(Pg { lane, config, client, statements: HashMap::new() })
     }
 
+    /// The version of the other end.
+    pub fn version(&mut self) -> Outcome<String> {
+        let version = self.ask("show server_version")?.unwrap_or_default();
+        Ok(version.split(' ').next().unwrap_or_default().to_owned())
+    }
+
     fn statement(&mut self, sql: &'static str) -> Outcome<Statement> {
         let place = (sql.as_ptr().addr(), sql.len());
         if let Some(statement) = self.statements.get(&place) {
@@ -191,6 +197,11 @@ impl Conn for Pg {
     fn timeline(&mut self) -> Outcome<String> {
         let answer = self.ask("select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")?;
         answer.ok_or_else(|| EngineError::Failed("no timeline".into()))
+    }
+
+    fn is_empty(&mut self) -> Outcome<bool> {
+        let sql = "select count(*) from pg_tables where schemaname = current_schema()";
+        Ok(self.ask(sql)?.as_deref() == Some("0"))
     }
 }
 

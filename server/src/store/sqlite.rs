@@ -80,13 +80,11 @@ impl Lite {
         Ok(Lite { conn, checked: HashSet::new() })
     }
 
-    /// Whether every page is sound; asked after a disk failed.
-    pub fn sound(&self) -> Outcome<bool> {
-        let answer: String = self
-            .conn
-            .query_row("pragma integrity_check(1)", [], |row| row.get(0))
-            .map_err(error)?;
-        Ok(answer == "ok")
+    /// What is wrong with its pages, if anything; `full` holds the indexes against the tables too.
+    pub fn damage(&self, full: bool) -> Outcome<Option<String>> {
+        let how = if full { "pragma integrity_check(1)" } else { "pragma quick_check(1)" };
+        let answer: String = self.conn.query_row(how, [], |row| row.get(0)).map_err(error)?;
+        Ok(Some(answer).filter(|answer| answer != "ok"))
     }
 
     fn bind<'c>(
@@ -178,6 +176,11 @@ impl Conn for Lite {
 
     fn timeline(&mut self) -> Outcome<String> {
         Ok(String::new())
+    }
+
+    fn is_empty(&mut self) -> Outcome<bool> {
+        let sql = "select count(*) from sqlite_master where type = 'table'";
+        self.conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|n| n == 0).map_err(error)
     }
 }
 

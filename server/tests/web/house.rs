@@ -7,6 +7,7 @@ mod book;
 mod call;
 mod person;
 pub mod receiver;
+pub mod shell;
 pub mod smtp;
 mod socket;
 
@@ -200,7 +201,11 @@ impl Deref for Process {
 impl Process {
     /// Started with these variables; it has said where it listens.
     pub async fn start(environment: &[(&str, &str)]) -> Process {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Process::start_in(tempfile::tempdir().expect("a temporary folder"), environment).await
+    }
+
+    /// The same on the data that lie in `data` of this folder.
+    pub async fn start_in(folder: TempDir, environment: &[(&str, &str)]) -> Process {
         let mut child = Process::command(&folder, environment).spawn().expect("it starts");
         let mut out = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
@@ -235,7 +240,19 @@ impl Process {
     }
 
     /// Sends SIGTERM and waits for the end: how it ended, and what else it said on stdout.
-    pub async fn stop(mut self) -> (ExitStatus, String) {
+    pub async fn stop(self) -> (ExitStatus, String) {
+        let (status, rest, _) = self.leave().await;
+        (status, rest)
+    }
+
+    /// Ends it as it is asked to; its data stay.
+    pub async fn ends(self) -> TempDir {
+        let (status, _, folder) = self.leave().await;
+        assert_eq!(status.code(), Some(0));
+        folder
+    }
+
+    async fn leave(mut self) -> (ExitStatus, String, TempDir) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
         let id = id.and_then(rustix::process::Pid::from_raw).expect("it runs");
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("it is ours");
@@ -244,7 +261,8 @@ impl Process {
             self.out.read_to_string(&mut rest).await.expect("text");
             self.child.wait().await.expect("it ran")
         });
-        (status.await.expect("an end in time"), rest)
+        let status = status.await.expect("an end in time");
+        (status, rest, self.door.folder)
     }
 }
 

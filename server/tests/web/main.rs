@@ -1,9 +1,14 @@
 //! The surface of the server as a stranger meets it: spoken to over HTTP and WebSocket by what the
 //! wire's description says. What it did is asked of the server itself, never looked up in its store.
 
+#[path = "../../../tests/src/postgres.rs"]
+#[expect(dead_code, reason = "the stories use more of it")]
+mod postgres;
+
 mod access;
 mod calls;
 mod cast;
+mod check;
 mod deltas;
 mod description;
 mod digest;

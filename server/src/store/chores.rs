@@ -54,6 +54,7 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
         Some(Kind::Mail) => return Err(StoreError::Conflict("this is no work of the store")),
         Some(Kind::Expire) => return expiry::run(tx, job),
         Some(Kind::Say) => return scheduled::run(tx, job),
+        Some(Kind::Retain) => return expiry::look_over(tx, job),
         // Who is connected is not the store's to know: the worker asks with it.
         Some(Kind::Vacate) => return Err(StoreError::Conflict("a job for the worker")),
         None => return Err(StoreError::Conflict("a kind of job this version does not know")),

@@ -1,4 +1,4 @@
-//! Retention: what is older than its room keeps is deleted. However much it is, it takes one number
+//! Retention: what is older than its room keeps, or its tenant, is deleted: the shorter of the two. However much it is, it takes one number
 //! of the room's log: the change moves `kept_from`, and from then on nothing below is there, for
 //! nobody, just as nothing is below a newcomer's `min_seq`. What it said is erased behind that line
 //! a hundred messages at a time. The keys stay, so an old outbox still learns that it was heard.
@@ -6,9 +6,9 @@
 use super::change::Change;
 use super::jobs::{self, Job, Kind};
 use super::rooms::{self, Facts};
-use super::{Read, Result, StoreError, Tx, messages};
+use super::{Read, Result, StoreError, Tx, messages, tenants};
 use crate::params;
-use hallway_protocol::ids::{Millis, RoomId, Seq};
+use hallway_protocol::ids::{Millis, RoomId, Seq, TenantId};
 use hallway_protocol::rows::Row;
 
 /// Messages erased in one step: each is a handful of rows.
@@ -36,10 +36,7 @@ pub(super) fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
     if erase(tx, &facts)? {
         return jobs::go_on(tx, job);
     }
-    let days = tx.one("select retention_days from rooms where id = $1", params![room], |row| {
-        row.get::<Option<i64>>(0)
-    })?;
-    let Some(days) = days.flatten() else { return jobs::finish(tx, job) };
+    let Some(days) = days(tx, &facts)? else { return jobs::finish(tx, job) };
     let before = tx.now() - days * DAY;
     if let Some(last) = last_before(tx, &facts, before)? {
         expire(tx, &facts, last + 1)?;
@@ -47,6 +44,39 @@ pub(super) fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
     }
     let at = tx.now() + EVERY;
     jobs::later(tx, job, at)
+}
+
+/// One step of a leased job: rooms of the tenant that nobody looks after yet are looked after; comes
+/// again, for rooms are made every day.
+pub(super) fn look_over(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
+    let tenant = job.target.parse().map(TenantId);
+    let tenant = tenant.map_err(|_| StoreError::Conflict("a job without a target"))?;
+    let known = tenants::by_id(tx, tenant).ok();
+    if known.is_none_or(|tenant| tenant.config.retention_days.is_none()) {
+        return jobs::finish(tx, job);
+    }
+    let found = tx.all(
+        "select id from rooms where tenant = $1 and deleted_at is null and not exists
+            (select 1 from jobs where once = 'expire:' || rooms.id) order by id limit $2",
+        params![tenant, STEP],
+        |row| row.get::<RoomId>(0),
+    )?;
+    for room in &found {
+        jobs::hurry(tx, Some(tenant), Kind::Expire, &room.to_string())?;
+    }
+    if found.len() as i64 == STEP {
+        return jobs::go_on(tx, job);
+    }
+    let at = tx.now() + EVERY;
+    jobs::later(tx, job, at)
+}
+
+/// How many days the room keeps what was said: its own rule or its tenant's, whichever is shorter.
+fn days(read: &mut Read<'_>, room: &Facts) -> Result<Option<i64>> {
+    let sql = "select retention_days from rooms where id = $1";
+    let own = read.one(sql, params![room.id], |row| row.get::<Option<i64>>(0))?.flatten();
+    let all = tenants::by_id(read, room.tenant)?.config.retention_days;
+    Ok(own.into_iter().chain(all).min())
 }
 
 /// Erases what lies behind the line, a step at a time; true: there is more.

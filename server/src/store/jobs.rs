@@ -50,6 +50,8 @@ pub enum Kind {
     Mail,
     /// Deletes what is older than a room (target) keeps.
     Expire,
+    /// Sees to it that the rooms of a tenant (target) that keeps nothing for ever are looked after.
+    Retain,
     /// Deletes an ephemeral room (target) once it was left alone.
     Vacate,
     /// Says a message (target: its row in `scheduled`) whose time has come.
@@ -57,58 +59,48 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Each of them, with the word it is stored as.
-    const ALL: &[(Kind, &str)] = &[
-        (Kind::LeaveRooms, "leave-rooms"),
-        (Kind::EraseRoom, "erase-room"),
-        (Kind::EraseTenant, "erase-tenant"),
-        (Kind::CleanUp, "clean-up"),
-        (Kind::Mail, "mail"),
-        (Kind::Expire, "expire"),
-        (Kind::Vacate, "vacate"),
-        (Kind::Say, "say"),
+    /// Each of them: the word it is stored as, where it is done, and how long one attempt may take
+    /// (outside a lease is renewed as long as it does).
+    const ALL: &[(Kind, &str, Side, Duration)] = &[
+        (Kind::LeaveRooms, "leave-rooms", Side::Inside, BUDGET),
+        (Kind::EraseRoom, "erase-room", Side::Inside, BUDGET),
+        (Kind::EraseTenant, "erase-tenant", Side::Inside, BUDGET),
+        (Kind::CleanUp, "clean-up", Side::Inside, BUDGET),
+        (Kind::Mail, "mail", Side::Outside, BUDGET),
+        (Kind::Expire, "expire", Side::Inside, BUDGET),
+        (Kind::Retain, "retain", Side::Inside, BUDGET),
+        (Kind::Vacate, "vacate", Side::Inside, BUDGET),
+        (Kind::Say, "say", Side::Inside, BUDGET),
     ];
+
+    fn facts(self) -> &'static (Kind, &'static str, Side, Duration) {
+        // A kind without its line is found by the first test that makes such a job.
+        let known = Kind::ALL.iter().find(|(kind, ..)| *kind == self);
+        known.expect("every kind has its line")
+    }
 
     /// Where it is done.
     pub fn side(self) -> Side {
-        match self {
-            Kind::LeaveRooms
-            | Kind::EraseRoom
-            | Kind::EraseTenant
-            | Kind::CleanUp
-            | Kind::Expire
-            | Kind::Vacate
-            | Kind::Say => Side::Inside,
-            Kind::Mail => Side::Outside,
-        }
+        self.facts().2
     }
 
-    /// How long one attempt outside may take; its lease is renewed as long as it does.
+    /// How long one attempt outside may take.
     pub fn budget(self) -> Duration {
-        match self {
-            Kind::LeaveRooms
-            | Kind::EraseRoom
-            | Kind::EraseTenant
-            | Kind::CleanUp
-            | Kind::Expire
-            | Kind::Vacate
-            | Kind::Say
-            | Kind::Mail => BUDGET,
-        }
+        self.facts().3
     }
 
     fn text(self) -> &'static str {
-        Kind::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, text)| text)
+        self.facts().1
     }
 
     fn of(stored: &str) -> Option<Kind> {
-        Kind::ALL.iter().find(|(_, text)| *text == stored).map(|(kind, _)| *kind)
+        Kind::ALL.iter().find(|(_, text, ..)| *text == stored).map(|(kind, ..)| *kind)
     }
 
     /// The words of the kinds outside, each between commas, for `like`.
     fn outside() -> String {
-        let outside = Kind::ALL.iter().filter(|(kind, _)| kind.side() == Side::Outside);
-        outside.map(|(_, text)| format!(",{text},")).collect()
+        let outside = Kind::ALL.iter().filter(|(_, _, side, _)| *side == Side::Outside);
+        outside.map(|(_, text, ..)| format!(",{text},")).collect()
     }
 }
 

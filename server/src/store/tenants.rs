@@ -223,6 +223,9 @@ fn write(tx: &mut Tx<'_>, next: &Tenant) -> Result<Tenant> {
             next.id
         ],
     )?;
+    if next.config.retention_days.is_some() {
+        jobs::hurry(tx, Some(next.id), Kind::Retain, &next.id.to_string())?;
+    }
     let written = by_id(tx, next.id)?;
     tx.emit(Event::Tenant(Box::new(written.clone())));
     Ok(written)

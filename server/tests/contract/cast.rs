@@ -4,11 +4,13 @@ use crate::postgres::Postgres;
 use hallway_kit::Clock;
 use hallway_protocol::ids::{Key, RoomId, Seq, TenantId, UserId};
 use hallway_protocol::rest::{NewRoom, NewRoomKind, Registration};
-use hallway_protocol::rows::{Message, Room};
+use hallway_protocol::rows::{Message, Room, Row};
 use hallway_server::store::accounts::Newcomer;
+use hallway_server::store::jobs::Side;
 use hallway_server::store::sessions::NewSession;
 use hallway_server::store::{
-    Draft, Event, Me, Needs, Place, Read, Result, Store, Tx, accounts, rooms, sessions, tenants,
+    Draft, Event, Me, Needs, Place, Read, Result, Store, Tx, accounts, chores, jobs, pages, rooms,
+    sessions, tenants,
 };
 use parking_lot::Mutex;
 use std::future::Future;
@@ -112,6 +114,30 @@ impl Stage {
     ) -> Result<T> {
         // Declares nothing: the store finds out what the job needs.
         self.store.write(Needs::default(), job).await
+    }
+
+    /// Does all that is due inside the store.
+    pub async fn work(&self) {
+        for _ in 0..2_000 {
+            let lent = self.write(|tx| jobs::lease(tx, "worker", Side::Inside, 10)).await;
+            let lent = lent.expect("a lease");
+            if lent.is_empty() {
+                return;
+            }
+            for job in lent {
+                self.write(move |tx| chores::run(tx, &job)).await.expect("a step");
+            }
+        }
+        panic!("there is no end of work");
+    }
+
+    /// The latest messages of a room, as `me` is shown them.
+    pub async fn page(&self, me: &Me, room: RoomId) -> Vec<Message> {
+        let me = me.clone();
+        let page = self.read(move |read| pages::page(read, &me, room, pages::Part::Latest, 100));
+        let rows = page.await.expect("a page").rows.into_iter();
+        let message = |row| if let Row::Message(row) = row { Some(row) } else { None };
+        rows.filter_map(message).collect()
     }
 
     pub async fn tenant(&self) -> TenantId {

@@ -6,7 +6,6 @@ use hallway_protocol::rest::{Guests, MemberRole, NewRoomKind, Registration};
 use hallway_protocol::rows::{Role, Row, User};
 use hallway_server::params;
 use hallway_server::store::guests::{self, By, NewGuest};
-use hallway_server::store::jobs::{self, Side};
 use hallway_server::store::mails::{self, Slip};
 use hallway_server::store::{
     Me, Result, StoreError, Tx, chores, codes, directory, links, members, rooms, sessions, users,
@@ -176,24 +175,10 @@ async fn run_for(stage: &Stage, hours: i64) {
         tx.exec("update meta set value = $1 where name = 'hours'", params![&next])
     };
     stage.write(chores::begin).await.expect("a job");
-    work(stage).await;
+    stage.work().await;
     assert_eq!(stage.write(set).await.expect("a count"), 1);
     stage.clock.turn(Duration::from_millis(3_600_001));
-    work(stage).await;
-}
-
-async fn work(stage: &Stage) {
-    for _ in 0..50 {
-        let lent = stage.write(|tx| jobs::lease(tx, "worker", Side::Inside, 10)).await;
-        let lent = lent.expect("a lease");
-        if lent.is_empty() {
-            return;
-        }
-        for job in lent {
-            stage.write(move |tx| chores::run(tx, &job)).await.expect("a step");
-        }
-    }
-    panic!("there is no end of work");
+    stage.work().await;
 }
 
 async fn a_guest_who_was_not_here_for_a_day_is_gone_and_the_words_stay(stage: Arc<Stage>) {

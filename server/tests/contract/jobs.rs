@@ -32,20 +32,6 @@ async fn next_due(stage: &Stage) -> Option<i64> {
     stage.read(|read| jobs::next_due(read, Side::Inside)).await.expect("an answer")
 }
 
-/// A worker that does everything there is to do now.
-async fn work(stage: &Stage) {
-    for _ in 0..200 {
-        let lent = lease(stage, "worker").await;
-        if lent.is_empty() {
-            return;
-        }
-        for job in lent {
-            stage.write(move |tx| chores::run(tx, &job)).await.expect("a step");
-        }
-    }
-    panic!("there is no end of work");
-}
-
 async fn a_job_is_lent_to_one_and_comes_back_when_that_one_dies(stage: Arc<Stage>) {
     for _ in 0..2 {
         // Asked for twice, it waits once.
@@ -163,7 +149,7 @@ async fn p13_a_closed_account_leaves_its_rooms_one_by_one(stage: Arc<Stage>) {
     }
     let me = ada.clone();
     stage.write(move |tx| accounts::close(tx, &me)).await.expect("an end");
-    work(&stage).await;
+    stage.work().await;
     for room in rooms {
         let me = lin.clone();
         let list = stage.read(move |read| members::list(read, &me, room, None, 50)).await;
@@ -185,7 +171,7 @@ async fn a_deleted_room_is_erased(stage: Arc<Stage>) {
     react(&stage, &lin, room, said.seq, "hidden", true).await.expect("a reaction");
     let me = ada.clone();
     stage.write(move |tx| rooms::destroy(tx, &me, None, room)).await.expect("an end");
-    work(&stage).await;
+    stage.work().await;
     for sql in [
         "select count(*) from messages where room = $1 and text <> ''",
         "select count(*) from messages where room = $1 and kind = 0 and deleted_at is null",
@@ -215,10 +201,10 @@ async fn what_has_had_its_time_is_forgotten(stage: Arc<Stage>) {
         }
     };
     stage.write(chores::begin).await.expect("a job");
-    work(&stage).await;
+    stage.work().await;
     // A clock a year off is no year: nothing ages but by hours the server has run.
     stage.clock.turn(365 * DAY);
-    work(&stage).await;
+    stage.work().await;
     assert!(remembered(&once).await);
     assert_eq!(stage.whois(&ada.session).await, ada);
     run_for(&stage, 31 * 24).await;
@@ -249,5 +235,5 @@ async fn run_for(stage: &Stage, hours: i64) {
     };
     assert_eq!(stage.write(set).await.expect("a count"), 1);
     stage.clock.turn(Duration::from_millis(3_600_001));
-    work(stage).await;
+    stage.work().await;
 }

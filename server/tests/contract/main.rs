@@ -23,6 +23,7 @@ mod mails;
 mod messages;
 mod moderation;
 mod promises;
+mod retention;
 mod rooms;
 mod settings;
 mod tenants;

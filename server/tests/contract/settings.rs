@@ -6,12 +6,11 @@ use hallway_protocol::ids::RoomId;
 use hallway_protocol::limits::MEMBERS_MAX;
 use hallway_protocol::rest::{MemberRole, NewRoomKind, RoomPatch};
 use hallway_protocol::rows::{Message, MineState, Role, Room, Row};
-use hallway_server::store::delta::{self, Pull};
 use hallway_server::store::ephemeral::{self, ALONE};
 use hallway_server::store::jobs::{self, Kind, Side};
 use hallway_server::store::{
-    Event, Me, Result, StoreError, chores, codes, directory, members, messages, own, pages,
-    reactions, rooms, settings, sync,
+    Event, Me, Result, StoreError, codes, directory, members, messages, own, reactions, rooms,
+    settings,
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -26,9 +25,6 @@ contract!(
     a_muted_member_reads_and_says_nothing_until_it_is_over,
     a_mute_outlives_a_leaving,
     a_full_room_takes_nobody,
-    what_is_older_than_the_room_keeps_is_gone_by_one_number,
-    expired_messages_are_nowhere_and_their_keys_are_known,
-    a_room_that_keeps_everything_again_deletes_nothing_more,
     an_ephemeral_room_goes_when_it_was_alone_long_enough,
 );
 
@@ -51,28 +47,6 @@ async fn wants(stage: &Stage, me: &Me, room: RoomId, who: &Me, wanted: MemberRol
 
 async fn mutes(stage: &Stage, me: &Me, room: RoomId, who: &Me, until: Option<i64>) -> Result<()> {
     wants(stage, me, room, who, MemberRole { role: None, muted_until: Some(until) }).await
-}
-
-async fn page(stage: &Stage, me: &Me, room: RoomId) -> Vec<Message> {
-    let me = me.clone();
-    let page = stage.read(move |read| pages::page(read, &me, room, pages::Part::Latest, 100)).await;
-    let rows = page.expect("a page").rows.into_iter();
-    rows.filter_map(|row| if let Row::Message(row) = row { Some(row) } else { None }).collect()
-}
-
-/// Does all that is due.
-async fn work(stage: &Stage) {
-    for _ in 0..2_000 {
-        let lent =
-            stage.write(|tx| jobs::lease(tx, "worker", Side::Inside, 10)).await.expect("a lease");
-        if lent.is_empty() {
-            return;
-        }
-        for job in lent {
-            stage.write(move |tx| chores::run(tx, &job)).await.expect("a step");
-        }
-    }
-    panic!("there is no end of work");
 }
 
 fn forbidden<T: std::fmt::Debug>(answer: Result<T>) {
@@ -99,7 +73,7 @@ async fn a_patch_tells_the_room_of_each_thing_it_changes(stage: Arc<Stage>) {
         assert_eq!((now.slow_seconds, now.retention_days, now.rev), (30, Some(90), 5));
     }
     assert_eq!(stage.heard(room), [1, 2, 3, 4, 5], "what is so already takes no number");
-    let said: Vec<_> = page(&stage, &ada, room).await.into_iter().map(|row| row.meta).collect();
+    let said: Vec<_> = stage.page(&ada, room).await.into_iter().map(|row| row.meta).collect();
     let by = ada.user;
     let expected = [
         json!({"what": "created", "by": by}),
@@ -231,7 +205,7 @@ async fn what_was_put_away_is_read_and_comes_back(stage: Arc<Stage>) {
     conflict(patch(&stage, &ada, room, renamed).await);
     assert_eq!(stage.heard(room).len(), head);
 
-    assert!(page(&stage, &lin, room).await.contains(&said));
+    assert!(stage.page(&lin, room).await.contains(&said));
     for (archived, listed) in [(false, 0), (true, 1)] {
         let me = lin.clone();
         let mine = stage.read(move |read| directory::mine(read, &me, archived, None, 50)).await;
@@ -267,7 +241,7 @@ async fn a_muted_member_reads_and_says_nothing_until_it_is_over(stage: Arc<Stage
     let me = lin.clone();
     let react = stage.write(move |tx| reactions::set(tx, &me, room, None, said.seq, "👍", true));
     forbidden(react.await);
-    assert!(page(&stage, &lin, room).await.contains(&said));
+    assert!(stage.page(&lin, room).await.contains(&said));
     stage.clock.turn(Duration::from_secs(61));
     says(&stage, &lin, room, "at last").await.expect("it is over by itself");
     mutes(&stage, &ada, room, &lin, Some(stage.clock.now() + 60_000)).await.expect("a mute");
@@ -310,104 +284,6 @@ async fn a_full_room_takes_nobody(stage: Arc<Stage>) {
     conflict(join(&lin).await);
 }
 
-async fn what_is_older_than_the_room_keeps_is_gone_by_one_number(stage: Arc<Stage>) {
-    let (ada, lin) = (stage.person("ada").await, stage.person("lin").await);
-    let room = stage.group(&[&ada, &lin]).await.room;
-    for n in 0..250 {
-        stage.says(&ada, room, &format!("old {n}")).await;
-    }
-    stage.clock.turn(DAY * 3);
-    let young = stage.says(&ada, room, "young").await;
-    let keep = RoomPatch { retention_days: Some(Some(2)), ..RoomPatch::default() };
-    patch(&stage, &ada, room, keep).await.expect("settings");
-    let before = stage.heard(room).len();
-    let (me, since) = (lin.clone(), young.seq);
-    work(&stage).await;
-    assert_eq!(stage.heard(room).len(), before + 1, "two hundred and fifty took one number");
-    {
-        let events = stage.events.lock();
-        let change = events.iter().rev().find_map(|event| match event {
-            Event::Room { floor: Some(floor), rows, .. } => Some((*floor, rows.clone())),
-            _ => None,
-        });
-        let (floor, rows) = change.expect("the change");
-        assert_eq!(floor, young.seq);
-        let [Row::Room(row)] = &rows[..] else { panic!("{rows:?}") };
-        assert_eq!(row.kept_from, floor);
-    }
-    let texts: Vec<_> = page(&stage, &lin, room).await.into_iter().map(|row| row.text).collect();
-    assert_eq!(texts, ["young", ""], "the young one and the notice");
-    let pull = Pull { room, since, floor: Some(1), latest: None, going: false };
-    let delta = stage.read(move |read| delta::pull(read, &me, &pull)).await.expect("a delta");
-    assert_eq!(delta.min_seq, young.seq, "whoever pulls is told below what there is nothing");
-    // Nothing more is old: no number is taken, and it is looked at again in an hour.
-    stage.clock.turn(Duration::from_secs(3_700));
-    work(&stage).await;
-    assert_eq!(stage.heard(room).len(), before + 1);
-    stage.clock.turn(DAY * 3);
-    work(&stage).await;
-    assert_eq!(stage.heard(room).len(), before + 2);
-    assert_eq!(page(&stage, &lin, room).await.len(), 0);
-}
-
-async fn expired_messages_are_nowhere_and_their_keys_are_known(stage: Arc<Stage>) {
-    let (ada, lin) = (stage.person("ada").await, stage.person("lin").await);
-    let room = stage.group(&[&ada, &lin]).await.room;
-    let secret = draft("a secret word, @lin");
-    let said = stage.store.append(ada.clone(), room, secret.clone()).await.expect("said").message;
-    let seq = said.seq;
-    let me = ada.clone();
-    stage
-        .write(move |tx| messages::edit(tx, &me, room, None, seq, "secret again, @lin"))
-        .await
-        .expect("an edit");
-    let me = ada.clone();
-    stage.write(move |tx| messages::pin(tx, &me, room, None, seq, true)).await.expect("a pin");
-    stage.clock.turn(DAY * 3);
-    let keep = RoomPatch { retention_days: Some(Some(2)), ..RoomPatch::default() };
-    patch(&stage, &ada, room, keep).await.expect("settings");
-    work(&stage).await;
-    for me in [&ada, &lin] {
-        let me = me.clone();
-        let gone = stage.read(move |read| messages::show(read, &me, room, seq)).await;
-        assert!(matches!(gone, Err(StoreError::NotFound("message"))), "{gone:?}");
-    }
-    let (me, user) = (ada.clone(), lin.user);
-    let pins = stage.read(move |read| pages::pins(read, &me, room, None, 50)).await;
-    assert_eq!(pins.expect("a list").rows, []);
-    let mine = stage.read(move |read| own::mine(read, user, room)).await.expect("an answer");
-    let mine = mine.expect("a row");
-    assert_eq!((mine.unread, mine.mentions), (0, 0));
-    assert!(mine.min_seq > seq);
-    let me = lin.clone();
-    let here = stage.read(move |read| sync::here(read, &me)).await.expect("rooms");
-    assert_eq!(here[0].min_seq, mine.min_seq);
-    let left = stage.read(|read| {
-        let like = "%secret%";
-        let sql = "select count(*) from messages where text like $1";
-        let texts = read.number(sql, hallway_server::params![like])?;
-        let sql = "select count(*) from edits where text like $1";
-        Ok(texts + read.number(sql, hallway_server::params![like])?)
-    });
-    assert_eq!(left.await.expect("a count"), 0);
-    // The message was heard once; a device that slept does not say it again.
-    let again = stage.store.append(ada.clone(), room, secret).await.expect("an answer");
-    assert_eq!((again.again, again.message.seq, again.message.text.as_str()), (true, seq, ""));
-}
-
-async fn a_room_that_keeps_everything_again_deletes_nothing_more(stage: Arc<Stage>) {
-    let ada = stage.person("ada").await;
-    let room = stage.group(&[&ada]).await.room;
-    let keep = |days| RoomPatch { retention_days: Some(days), ..RoomPatch::default() };
-    patch(&stage, &ada, room, keep(Some(2))).await.expect("settings");
-    let said = stage.says(&ada, room, "tea?").await;
-    work(&stage).await;
-    patch(&stage, &ada, room, keep(None)).await.expect("settings");
-    stage.clock.turn(DAY * 30);
-    work(&stage).await;
-    assert!(page(&stage, &ada, room).await.contains(&said));
-}
-
 async fn an_ephemeral_room_goes_when_it_was_alone_long_enough(stage: Arc<Stage>) {
     let (ada, lin) = (stage.person("ada").await, stage.person("lin").await);
     let room = stage.room(&[&ada, &lin], |new| new.ephemeral = true).await.room;
@@ -447,9 +323,9 @@ async fn an_ephemeral_room_goes_when_it_was_alone_long_enough(stage: Arc<Stage>)
         let mine = stage.read(move |read| own::mine(read, user, room)).await.expect("an answer");
         assert_eq!(mine.expect("a row").state, MineState::Deleted);
     }
-    work(&stage).await;
+    stage.work().await;
     stage.clock.turn(DAY);
-    work(&stage).await;
+    stage.work().await;
     let me = ada.clone();
     stage.read(move |read| rooms::show(read, &me, kept)).await.expect("the other one stays");
 }

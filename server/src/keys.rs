@@ -13,7 +13,7 @@ use crate::front::Caller;
 use crate::routes::{self, Rule, done};
 use crate::store::audit::Actor;
 use crate::store::keys::{self, Known, NewKey, Who};
-use crate::store::{self, Me, Needs, Store};
+use crate::store::{self, Me, Needs, Store, StoreError, mails};
 use crate::tokens::digest;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -157,10 +157,21 @@ fn who(text: &str) -> Result<Who> {
     }
 }
 
-/// The person a backend names; made on first use, where the tenant has it so.
+/// The person a backend names; made on first use, where the tenant has it so. Who may not sign in
+/// before their mail address is verified is not acted for either.
 async fn person(app: &App, known: &Known, who: Who) -> Result<Me> {
     let (tenant, key, asked) = (known.tenant, known.id.clone(), who.clone());
-    let found = app.store.read(move |read| keys::person(read, tenant, &key, &asked)).await?;
+    let mail = app.mailer.is_on();
+    let found = app.store.read(move |read| {
+        let found = keys::person(read, tenant, &key, &asked)?;
+        match &found {
+            Some(me) if mail && !me.guest && mails::waits(read, me.user)? => {
+                Err(StoreError::Unverified)
+            }
+            _ => Ok(found),
+        }
+    });
+    let found = found.await?;
     if let Some(me) = found {
         return Ok(me);
     }

@@ -7,12 +7,14 @@ mod book;
 mod call;
 mod person;
 pub mod receiver;
+mod rows;
 pub mod shell;
 pub mod smtp;
 mod socket;
 
 pub use call::{Answer, Call};
 pub use person::Person;
+pub use rows::{changes, rows};
 pub use socket::Socket;
 
 use hallway_kit::{Clock, Stopper, Tasks};

@@ -1,55 +1,26 @@
-//! What roles give: removing, deleting, handing over; and a public room, where everybody may look.
+//! What roles give: removing and handing over; and a public room, where everybody may look.
 
-use crate::cast::Cast;
-use crate::house::{Call, House, Person, key, of_kind};
+use crate::house::{House, Person, key, of_kind};
 use serde_json::{Value, json};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_may_remove_and_delete() {
-    let house = House::open().await;
-    let cast = Cast::of(&house).await;
-    for (caller, deletes_message, removes, deletes_room) in [
-        ("nobody", 401, 401, 401),
-        ("stranger", 404, 404, 404),
-        ("removed", 404, 404, 404),
-        ("foreign", 404, 404, 404),
-        ("member", 403, 403, 403),
-        ("author", 204, 403, 403),
-        ("admin", 204, 204, 403),
-        ("owner", 204, 204, 204),
-        ("operator", 204, 204, 204),
-    ] {
-        let (room, seq) = cast.room().await;
-        let other = if caller == "member" { &cast.author } else { &cast.member };
-        for (path, expected) in [
-            (format!("/rooms/{room}/messages/{seq}"), deletes_message),
-            (format!("/rooms/{room}/members/{}", other.user), removes),
-            (format!("/rooms/{room}"), deletes_room),
-        ] {
-            let call = Call::new("DELETE", &path);
-            let call = match cast.caller(caller) {
-                Some(person) => call.token(&person.token),
-                None => call,
-            };
-            let said = call.to(house.address).await;
-            assert_eq!(said.status, expected, "DELETE {path} by {caller}: {}", said.body);
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_removes_those_below_alone() {
     let house = House::open().await;
-    let cast = Cast::of(&house).await;
-    let (room, _) = cast.room().await;
+    let ada = house.ada().await;
+    let [lin, eve, bob] = ["lin", "eve", "bob"];
+    let (lin, eve) = (house.newcomer(&ada, lin).await, house.newcomer(&ada, eve).await);
+    let bob = house.newcomer(&ada, bob).await;
+    let room = lin.group("committee", &[&eve, &ada]).await;
     let of = |who: &Person| format!("/rooms/{room}/members/{}", who.user);
-    cast.owner.put(&of(&cast.member), json!({"role": "admin"})).await.ok(200);
-    let equal = cast.admin.delete(&of(&cast.member)).await;
+    for admin in [&eve, &ada] {
+        lin.put(&of(admin), json!({"role": "admin"})).await.ok(200);
+    }
+    let equal = eve.delete(&of(&ada)).await;
     assert_eq!(equal.refused(), (403, "forbidden"), "an equal");
-    let above = cast.admin.delete(&of(&cast.owner)).await;
+    let above = eve.delete(&of(&lin)).await;
     assert_eq!(above.refused(), (403, "forbidden"), "one above");
-    cast.admin.adds(room, &cast.stranger).await;
-    cast.admin.removes(room, &cast.stranger).await;
+    eve.adds(room, &bob).await;
+    eve.removes(room, &bob).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

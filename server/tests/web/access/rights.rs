@@ -1,0 +1,145 @@
+//! Who may, as data.
+//!
+//! A row: the route (in braces a word that `Scene::knows` makes, or one of the caller's own), the
+//! body, and a cell for each caller in the order of [`crate::cast::CALLERS`], in groups:
+//!
+//! ```text
+//! nobody, unverified, forged, expired, banned · stranger, removed
+//! · guest, muted, member, author, admin, owner · tenant-admin, tenant-owner, operator
+//! · foreigner, foreign-owner · reading, writing
+//! ```
+//!
+//! `+` done, `-` forbidden, `.` not there, `!` sign in, `u` unverified, `?` invalid, `#` conflict or
+//! taken, `/` unsupported. What is done to a room, or to what a row names, is done to one of its own
+//! in each cell; so what ends something stands here like all else. A route that needs one person and
+//! no room reads `!u!!! ++ ++++++ ++! ++ --`, one that looks at a private room
+//! `!u!!! .. ++++++ ..! .. .-`, one that runs a tenant `!-!!! -- ------ -++ -+ --`.
+
+/// Route, body, and a cell for each caller.
+#[rustfmt::skip]
+pub const RIGHTS: &[(&str, &str, &str)] = &[
+    ("GET /server",                                 "",                                  "+++++ ++ ++++++ +++ ++ ++"),
+    ("GET /openapi.json",                           "",                                  "+++++ ++ ++++++ +++ ++ ++"),
+    ("GET /docs",                                   "",                                  "+++++ ++ ++++++ +++ ++ ++"),
+    ("GET /docs/page.js",                           "",                                  "+++++ ++ ++++++ +++ ++ ++"),
+    ("GET /docs/page.css",                          "",                                  "+++++ ++ ++++++ +++ ++ ++"),
+    ("GET /socket",                                 "",                                  "+-+++ ++ ++++++ +++ ++ --"),
+    // Coming in and going. The unverified, the banned and whoever has no password come in by no door.
+    ("POST /auth/refresh",                          r#"{"refresh_token":"{refresh}"}"#,  "!!!+! ++ ++++++ ++! ++ !!"),
+    ("POST /auth/login",                            r#"{"tenant":"{home}","login":"{name}","password":"{password}"}"#, "!u++- ++ !+++++ ++! ++ !!"),
+    ("POST /auth/register",                         r#"{"tenant":"default","name":"{once}","email":"{once}@example.org","password":"{password}"}"#, "????? ?? ?????? ??? ?? ??"),
+    ("POST /auth/register",                         r#"{"tenant":"default","name":"{once}","email":"{once}@example.org","password":"{password}","invite":"{code}"}"#, "????? ?? ?????? ??? ?? ??"),
+    ("POST /auth/register",                         r#"{"tenant":"default","name":"{once}","email":"{once}@example.org","password":"{password}","invite":"{opens}"}"#, "+++++ ++ ++++++ +++ ++ ++"),
+    ("POST /auth/guest",                            r#"{"code":"{code}","display_name":"x"}"#, "+++++ ++ ++++++ +++ ++ ++"),
+    ("POST /auth/guest",                            r#"{"room":{room},"display_name":"x"}"#, "..... .. ...... ... .. .."),
+    ("POST /auth/verify-email",                     r#"{"token":"x"}"#,                  "????? ?? ?????? ??? ?? ??"),
+    ("POST /auth/resend-verification",              r#"{"email":"a@b.example"}"#,        "+++++ ++ ++++++ +++ ++ ++"),
+    ("POST /auth/forgot-password",                  r#"{"email":"a@b.example"}"#,        "+++++ ++ ++++++ +++ ++ ++"),
+    ("POST /auth/reset-password",                   r#"{"token":"x","password":"{password}"}"#, "????? ?? ?????? ??? ?? ??"),
+    ("POST /auth/logout",                           "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    ("GET /auth/sessions",                          "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    ("DELETE /auth/sessions/{session}",             "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    ("DELETE /auth/sessions/{theirs}",              "",                                  "!u!!! .. ...... ..! .. --"),
+    ("POST /users/{bob}/sessions",                  "",                                  "!+!!! -- ------ --! -- --"),
+    ("POST /users/{waiting}/sessions",              "",                                  "!u!!! -- ------ --! -- --"),
+    // One's own account.
+    ("GET /users/me",                               "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    ("PATCH /users/me",                             r#"{"status":"here"}"#,              "!u!!! ++ ++++++ ++! ++ --"),
+    ("PATCH /users/me",                             r#"{"name":"{once}"}"#,              "!u!!! ++ -+++++ ++! ++ --"),
+    ("PUT /users/me/password",                      r#"{"old":"{password}","new":"{password}"}"#, "!u!!! ++ !+++++ ++! ++ --"),
+    ("POST /users/me/account",                      r#"{"name":"{once}","email":"{once}@example.org","password":"{password}","invite":"{opens}"}"#, "!u!!! ## +##### ##! ## --"),
+    ("DELETE /users/me",                            "",                                  "!u!!! ++ ++++++ +#! +# --"),
+    ("GET /users/me/messages",                      "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    ("PUT /users/me/storage/{word}",                r#"{}"#,                             "!u!!! ++ ++++++ ++! ++ --"),
+    ("GET /users/me/storage/{nothing}",             "",                                  "!u!!! .. ...... ..! .. --"),
+    ("DELETE /users/me/storage/{word}",             "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    // People.
+    ("GET /users",                                  "",                                  "!u!!! ++ -+++++ ++! ++ +-"),
+    ("GET /users/{bob}",                            "",                                  "!u!!! ++ ++++++ ++! .. +-"),
+    ("GET /users/{lin}",                            "",                                  "!u!!! ++ .+++++ ++! .. +-"),
+    // The tenant and the server.
+    ("POST /invites",                               r#"{}"#,                             "!u!!! -- ------ ++! -+ --"),
+    ("POST /invites",                               r#"{"room":{room}}"#,                "!u!!! -- ------ ..! -. --"),
+    ("GET /invites",                                "",                                  "!u!!! -- ------ ++! -+ --"),
+    ("DELETE /invites/{invite}",                    "",                                  "!u!!! -- ------ ++! -. --"),
+    ("GET /bans",                                   "",                                  "!u!!! -- ------ ++! -+ --"),
+    ("POST /bans",                                  r#"{"address":"192.0.2.7","reason":"x"}"#, "!u!!! -- ------ ++! -+ --"),
+    ("POST /bans",                                  r#"{"user":{bob},"reason":"x"}"#,    "!u!!! -- ------ ++! -? --"),
+    ("DELETE /bans/{ban}",                          "",                                  "!u!!! -- ------ ++! -. --"),
+    ("GET /admin/tenants",                          "",                                  "!-!!! -- ------ -++ -+ --"),
+    ("POST /admin/tenants",                         r#"{"name":"{once}"}"#,              "!-!!! -- ------ --+ -- --"),
+    ("GET /admin/tenants/{tenant}",                 "",                                  "!-!!! -- ------ -++ -. --"),
+    ("PATCH /admin/tenants/{tenant}",               r#"{"title":"Tea"}"#,                "!-!!! -- ------ -++ -. --"),
+    ("PATCH /admin/tenants/{tenant}",               r#"{"suspended":true}"#,             "!-!!! -- ------ --+ -. --"),
+    ("DELETE /admin/tenants/{tenant}",              "",                                  "!-!!! -- ------ --# -. --"),
+    ("DELETE /admin/tenants/{third}",               "",                                  "!-!!! -- ------ -.+ -. --"),
+    ("GET /admin/tenants/{tenant}/keys",            "",                                  "!-!!! -- ------ -++ -. --"),
+    ("POST /admin/tenants/{tenant}/keys",           r#"{"name":"shop","scopes":["read"]}"#, "!-!!! -- ------ -++ -. --"),
+    ("DELETE /admin/tenants/{tenant}/keys/{key}",   "",                                  "!-!!! -- ------ -++ -. --"),
+    ("GET /admin/dead-letters",                     "",                                  "!-!!! -- ------ -++ -+ --"),
+    ("POST /admin/dead-letters/{letter}/retry",     "",                                  "!-!!! -- ------ -++ -. --"),
+    ("DELETE /admin/dead-letters/{letter}",         "",                                  "!-!!! -- ------ -++ -. --"),
+    ("GET /admin/stats",                            "",                                  "!-!!! -- ------ -++ -+ --"),
+    ("GET /admin/audit",                            "",                                  "!-!!! -- ------ -++ -+ --"),
+    // Rooms in general.
+    ("POST /rooms",                                 r#"{"kind":"group","name":"a"}"#,    "!u!!! ++ -+++++ ++! ++ --"),
+    ("POST /rooms",                                 r#"{"kind":"group","name":"a","members":[{lin}]}"#, "!u!!! ++ -+++++ ++! ?? --"),
+    ("GET /rooms",                                  "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    ("POST /rooms/direct",                          r#"{"users":[{lin}]}"#,              "!u!!! ++ -+++++ ++! ?? --"),
+    ("GET /rooms/directory",                        "",                                  "!u!!! ++ -+++++ ++! ++ +-"),
+    ("POST /rooms/join",                            r#"{"code":"{code}"}"#,              "!u!!! ++ ++++++ ++! .. --"),
+    ("POST /rooms/join",                            r#"{"code":"ABCDEFGH"}"#,            "!u!!! .. ...... ..! .. --"),
+    ("POST /sync",                                  r#"{"own":0,"rooms":[]}"#,           "!u!!! ++ ++++++ ++! ++ --"),
+    ("POST /sync",                                  r#"{"own":0,"rooms":[[{room},0]]}"#, "!u!!! ++ ++++++ ++! ++ --"),
+    // The room.
+    ("GET /rooms/{room}",                           "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    ("PATCH /rooms/{room}",                         r#"{"topic":"t"}"#,                  "!u!!! .. ----++ ..! .. --"),
+    ("PATCH /rooms/{room}",                         r#"{"visibility":"public"}"#,        "!u!!! .. -----+ ..! .. --"),
+    ("PATCH /rooms/{room}",                         r#"{"slow_seconds":9}"#,             "!u!!! .. ----++ ..! .. --"),
+    ("PATCH /rooms/{room}",                         r#"{"announce":true}"#,              "!u!!! .. ----++ ..! .. --"),
+    ("PATCH /rooms/{room}",                         r#"{"archived":true}"#,              "!u!!! .. ----++ ..! .. --"),
+    ("PATCH /rooms/{room}",                         r#"{"retention_days":9}"#,           "!u!!! .. -----+ ..! .. --"),
+    ("DELETE /rooms/{room}",                        "",                                  "!u!!! .. -----+ ++! .. --"),
+    ("POST /rooms/{room}/join",                     "",                                  "!u!!! .. -+++++ ..! .. --"),
+    ("POST /rooms/{room}/leave",                    "",                                  "!u!!! .. ++++++ ..! .. --"),
+    ("POST /rooms/{room}/code",                     "",                                  "!u!!! .. ----++ ..! .. --"),
+    ("DELETE /rooms/{room}/code",                   "",                                  "!u!!! .. ----++ ..! .. --"),
+    ("GET /rooms/{room}/guests",                    "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    ("PUT /rooms/{room}/guests",                    r#"{"guests":"off"}"#,               "!u!!! .. -----+ ..! .. --"),
+    ("GET /rooms/{room}/members",                   "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    ("PUT /rooms/{room}/members/{lin}",             r#"{}"#,                             "!u!!! .. ----++ ..! .. --"),
+    ("PUT /rooms/{room}/members/{lin}",             r#"{"role":"admin"}"#,               "!u!!! .. -----+ ..! .. --"),
+    ("PUT /rooms/{room}/members/{bob}",             r#"{"role":"admin"}"#,               "!u!!! .. -----+ ..! .. --"),
+    ("PUT /rooms/{room}/members/{bob}",             r#"{"muted_until":null}"#,           "!u!!! .. ----++ ..! .. --"),
+    ("PUT /rooms/{room}/members/{bob}",             r#"{"muted_until":9007199254740991}"#, "!u!!! .. ----++ ..! .. --"),
+    ("DELETE /rooms/{room}/members/{bob}",          "",                                  "!u!!! .. ----++ ++! .. --"),
+    ("PUT /rooms/{room}/read-mark",                 r#"{"seq":{seq}}"#,                  "!u!!! .. ++++++ ..! .. --"),
+    ("PATCH /rooms/{room}/mine",                    r#"{"favourite":true}"#,             "!u!!! .. ++++++ ..! .. --"),
+    ("GET /rooms/{room}/why",                       "",                                  "!u!!! .. ++++++ ..! .. --"),
+    ("GET /rooms/{room}/receipts",                  "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    // Its messages.
+    ("POST /rooms/{room}/messages",                 r#"{"key":"{once}","text":"x"}"#,    "!u!!! .. +-++++ ..! .. --"),
+    ("GET /rooms/{room}/messages",                  "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    ("GET /rooms/{room}/messages/{seq}",            "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    ("PATCH /rooms/{room}/messages/{seq}",          r#"{"text":"y"}"#,                   "!u!!! .. ---+-- ..! .. --"),
+    ("DELETE /rooms/{room}/messages/{seq}",         "",                                  "!u!!! .. ---+++ ++! .. --"),
+    ("GET /rooms/{room}/messages/{seq}/deletion",   "",                                  "!u!!! .. ---... ..! .. .-"),
+    ("GET /rooms/{room}/messages/{seq}/thread",     "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    ("GET /rooms/{room}/messages/{seq}/edits",      "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    ("PUT /rooms/{room}/messages/{seq}/reactions/{emoji}","",                            "!u!!! .. +-++++ ..! .. --"),
+    ("DELETE /rooms/{room}/messages/{seq}/reactions/{emoji}","",                         "!u!!! .. +-++++ ..! .. --"),
+    ("PUT /rooms/{room}/messages/{seq}/pin",        "",                                  "!u!!! .. ----++ ..! .. --"),
+    ("DELETE /rooms/{room}/messages/{seq}/pin",     "",                                  "!u!!! .. ----++ ..! .. --"),
+    ("GET /rooms/{room}/pins",                      "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    ("POST /reports",                               r#"{"room":{room},"seq":{seq},"reason":"x"}"#, "!u!!! .. ++++++ ..! .. --"),
+    ("GET /saved",                                  "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    ("POST /saved",                                 r#"{"room":{room},"seq":{seq}}"#,    "!u!!! .. ++++++ ..! .. --"),
+    ("DELETE /saved/{my-saved}",                    "",                                  "!u!!! .. ++++++ ..! .. --"),
+    ("DELETE /saved/{nothing}",                     "",                                  "!u!!! .. ...... ..! .. --"),
+    ("GET /scheduled",                              "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    ("POST /scheduled",                             r#"{"key":"{once}","room":{room},"text":"x","at":{soon}}"#, "!u!!! .. +-++++ ..! .. --"),
+    ("DELETE /scheduled/{my-scheduled}",            "",                                  "!u!!! .. +.++++ ..! .. --"),
+    ("DELETE /scheduled/{nothing}",                 "",                                  "!u!!! .. ...... ..! .. --"),
+    ("GET /reports",                                "",                                  "!u!!! ++ ++++++ ++! ++ --"),
+    ("PATCH /reports/{report}",                     r#"{"resolved":true}"#,              "!u!!! .. ....++ ++! .. --"),
+];

@@ -4,8 +4,9 @@
 use hallway_protocol::frames::{ClientFrame, ServerFrame};
 use hallway_protocol::rest::Refresh;
 use hallway_tests::wire::{Socket, hello, messages};
-use hallway_tests::{House, Rest};
+use hallway_tests::{Engine, House, Rest, Setup, soon};
 use serde_json::{Value, json};
+use std::path::Path;
 
 async fn refresh(url: &str, token: &str) -> hallway_tests::wire::Answer {
     let body = serde_json::to_value(Refresh { refresh_token: token.into() }).expect("JSON");
@@ -28,6 +29,70 @@ async fn a_lost_refresh_signs_nobody_out_and_a_stolen_one_does() {
     assert_eq!(refresh(&url, &first).await.refused(), (401, "signed_out"));
     assert_eq!(lin.get("/users/me").await.refused(), (401, "signed_out"));
     assert_eq!(refresh(&url, &lin.refresh_token).await.refused(), (401, "signed_out"));
+}
+
+/// The secret of the newest mail to that address; each is a file.
+async fn mailed(folder: &Path, to: &str, seen: &mut usize) -> String {
+    let known = *seen;
+    let text = soon("a mail", async {
+        loop {
+            let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let mut mails: Vec<_> = files
+                .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+                .filter(|mail| mail.to_lowercase().contains(&format!("to: {to}")))
+                .collect();
+            if mails.len() > known {
+                mails.sort_by_key(|mail| mail.contains("/mail/reset#"));
+                return mails.pop().expect("one");
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    *seen += 1;
+    // Quoted-printable breaks long lines with `=`.
+    let text = text.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
+    let (_, rest) = text.split_once("/mail/").expect("a link");
+    let (_, secret) = rest.split_once('#').expect("a secret");
+    secret.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_verified_by_mail_and_a_forgotten_password_set_anew() {
+    let folder = hallway_tests::server::folder("mails");
+    let setup = Setup::new(Engine::Sqlite)
+        .env("HALLWAY_REGISTRATION", "open")
+        .env("HALLWAY_MAIL", format!("file:{}", folder.path().display()));
+    let house = House::with(setup).await;
+    let nobody = Rest::at(&house.url());
+    let new = json!({"name": "lin", "email": "lin@example.org", "password": "a pot of tea"});
+    let made = nobody.post("/auth/register", new).await.good();
+    assert_eq!((&made["verify_email"], &made["session"]), (&json!(true), &Value::Null), "{made}");
+    let login = async |password: &str| {
+        nobody.post("/auth/login", json!({"login": "lin", "password": password})).await
+    };
+    assert_eq!(login("a pot of tea").await.refused(), (403, "unverified"));
+    let mut seen = 0;
+    let token = mailed(folder.path(), "lin@example.org", &mut seen).await;
+    nobody.post("/auth/verify-email", json!({"token": token})).await.good();
+    let again = nobody.post("/auth/verify-email", json!({"token": token})).await;
+    assert_eq!(again.refused(), (422, "invalid"), "a link is good once");
+    let session = login("a pot of tea").await.good();
+    let mut lin = Rest::at(&house.url());
+    lin.takes(&session["session"]);
+    lin.patch("/users/me", json!({"display_name": "Lin", "status": "here"})).await.good();
+
+    // Whoever asks is told the same, whether the address is known or not.
+    for address in ["lin@example.org", "stranger@example.org"] {
+        let asked = nobody.post("/auth/forgot-password", json!({"email": address})).await;
+        assert_eq!((asked.status, asked.body), (202, Value::Null));
+    }
+    let token = mailed(folder.path(), "lin@example.org", &mut seen).await;
+    let reset = json!({"token": token, "password": "a pot of milk"});
+    nobody.post("/auth/reset-password", reset).await.good();
+    assert_eq!(lin.get("/users/me").await.refused(), (401, "signed_out"), "every session ended");
+    assert_eq!(login("a pot of tea").await.refused(), (401, "wrong_credentials"));
+    login("a pot of milk").await.good();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,89 @@
-//! The multi-tenant chat API, as far as one tenant shows it: numbers by room, free data on
+//! The multi-tenant chat API: tenants apart, keys that act for people, numbers by room, free data on
 //! messages, acknowledgements that a connection starts from, many connections a person, a grace
 //! before somebody counts as gone, health and figures for operators.
 
 use hallway_protocol::frames::{Acked, ClientFrame, Cursors, Presence, ServerFrame};
 use hallway_tests::wait::within;
 use hallway_tests::wire::{Socket, hello, key};
-use hallway_tests::{Engine, House, Setup};
+use hallway_tests::{Engine, House, Rest, Setup};
 use serde_json::json;
 use std::time::{Duration, Instant};
+
+/// The operator, by the token in the data folder.
+fn operator(house: &House) -> Rest {
+    let token = std::fs::read_to_string(house.data().join("operator")).expect("a token");
+    let mut operator = Rest::at(&house.url());
+    operator.token = Some(token.trim().to_owned());
+    operator
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_acts_for_its_people_and_tenants_never_meet() {
+    let house = House::open().await;
+    let operator = operator(&house);
+    let mut keys = Vec::new();
+    for name in ["shop", "bank"] {
+        let config = json!({"act_creates_users": true, "text_max": 50, "flags": {"beta": true}});
+        let new = json!({"name": name, "title": name.to_uppercase(), "config": config});
+        let tenant = operator.post("/admin/tenants", new).await.good();
+        let path = format!("/admin/tenants/{}/keys", tenant["tenant"]);
+        let new = json!({"name": "backend", "scopes": ["read", "write", "act"]});
+        let key = operator.post(&path, new).await.good();
+        keys.push(key["key"].as_str().expect("shown once").to_owned());
+        let shown = operator.get(&path).await.good();
+        assert!(!shown.to_string().contains(&keys[keys.len() - 1]), "never again: {shown}");
+    }
+    // The same number at home is a person of each; made when they are first spoken for.
+    let acts = |key: &str, who: &str| {
+        Rest::at(&house.url()).header("X-API-Key", key).header("X-User-Id", who)
+    };
+    let id = |row: &serde_json::Value| row["user"].as_i64().expect("a user row");
+    let (buyer, seller) = (acts(&keys[0], "ext:7"), acts(&keys[0], "ext:8"));
+    let elsewhere = acts(&keys[1], "ext:7");
+    let buyers = id(&buyer.get("/users/me").await.good());
+    let sellers = id(&seller.get("/users/me").await.good());
+    let others = id(&elsewhere.get("/users/me").await.good());
+    assert_eq!(buyers, id(&buyer.get("/users/me").await.good()), "found again");
+    assert!(buyers != others && buyers != sellers);
+
+    // A direct room is one, from either side; its words stay in its tenant.
+    let first = buyer.post("/rooms/direct", json!({"users": [sellers]})).await.good();
+    let same = seller.post("/rooms/direct", json!({"users": [buyers]})).await.good();
+    assert_eq!(first["room"], same["room"]);
+    let room = hallway_protocol::ids::RoomId(first["room"].as_i64().expect("a room row"));
+    let said = buyer.says(room, "is it blue?").await;
+    let long = json!({"key": key(), "text": "x".repeat(51)});
+    let refused = buyer.post(&format!("/rooms/{room}/messages"), long).await;
+    assert_eq!(refused.refused(), (422, "invalid"), "this tenant's texts are short");
+    assert_eq!(seller.history(room).await.last().expect("it").text, "is it blue?");
+    for path in [
+        format!("/rooms/{room}"),
+        format!("/rooms/{room}/messages/{}", said.seq),
+        format!("/users/{buyers}"),
+    ] {
+        assert_eq!(elsewhere.get(&path).await.refused(), (404, "not_found"), "{path}");
+    }
+    let direct = elsewhere.post("/rooms/direct", json!({"users": [sellers]})).await;
+    assert_eq!(direct.refused(), (422, "invalid"));
+
+    // A session for an app of theirs, on the socket too; and a socket by the key alone.
+    let minted = seller.post(&format!("/users/{sellers}/sessions"), json!({})).await.good();
+    let mut app = Rest::at(&house.url());
+    app.takes(&minted["session"]);
+    let mut socket = Socket::open(&app).await;
+    let more = buyer.says(room, "and large?").await;
+    socket.event(room, more.seq).await;
+
+    // A tenant that is switched off is off at once, whatever was open.
+    let tenants = operator.get("/admin/tenants").await.good();
+    let mut shop = tenants["items"].as_array().into_iter().flatten();
+    let shop = shop.find(|one| one["name"] == "shop").expect("listed")["tenant"].clone();
+    let path = format!("/admin/tenants/{shop}");
+    operator.patch(&path, json!({"suspended": true})).await.good();
+    assert_eq!(socket.ends().await.0, Some(4001));
+    assert_eq!(buyer.get("/users/me").await.status, 401);
+    elsewhere.get("/users/me").await.good();
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_starts_from_the_last_ack() {

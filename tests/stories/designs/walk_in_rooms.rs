@@ -4,7 +4,7 @@
 use hallway_protocol::rows::Message;
 use hallway_tests::cast::agree;
 use hallway_tests::wire::messages;
-use hallway_tests::{House, Link, Person, Rest};
+use hallway_tests::{Engine, House, Link, Person, Rest, Setup, Socket};
 use serde_json::json;
 
 fn notices(history: &[Message]) -> Vec<&str> {
@@ -47,6 +47,46 @@ async fn a_code_opens_the_door_until_it_is_taken_away() {
     assert_eq!(enter(&bob, &code).await.refused(), (404, "not_found"));
     lin.post(&format!("/rooms/{room}/leave"), json!({})).await.good();
     assert_eq!(notices(&ada.history(room).await), ["created", "joined", "left"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_and_a_code_are_enough() {
+    let house = House::with(Setup::new(Engine::Sqlite).env("HALLWAY_GUESTS", "code")).await;
+    let ada = house.owner.clone();
+    let body = json!({"kind": "group", "name": "walk in", "ephemeral": true});
+    let room = ada.post("/rooms", body).await.good()["room"].as_i64().expect("a room row");
+    let room = hallway_protocol::ids::RoomId(room);
+    let hall = ada.creates("hall").await;
+    ada.says(room, "said before anyone came").await;
+    let code = ada.post(&format!("/rooms/{room}/code"), json!({})).await.good();
+    let nobody = Rest::at(&house.url());
+    let wrong = json!({"code": "ABCDEFGH", "display_name": "Bob"});
+    assert_eq!(nobody.post("/auth/guest", wrong).await.refused(), (404, "not_found"));
+    let nameless = json!({"code": code["code"], "display_name": ""});
+    assert_eq!(nobody.post("/auth/guest", nameless).await.refused(), (422, "invalid"));
+    let came = json!({"code": code["code"], "display_name": "Bob"});
+    let came = nobody.post("/auth/guest", came).await.good();
+    assert_eq!((&came["user"]["guest"], &came["room"]["room"]), (&json!(true), &json!(room)));
+    let mut bob = Rest::at(&house.url());
+    bob.takes(&came["session"]);
+
+    // What was said is there, what he says is heard; the rest of the house is not there.
+    let mut hers = Socket::open(&ada).await;
+    assert!(bob.history(room).await.iter().any(|row| row.text == "said before anyone came"));
+    let said = bob.says(room, "hello!").await;
+    assert_eq!(messages(&hers.event(room, said.seq).await)[0].text, "hello!");
+    assert_eq!(bob.get(&format!("/rooms/{hall}")).await.refused(), (404, "not_found"));
+    assert_eq!(bob.get("/rooms/directory").await.refused(), (403, "forbidden"));
+    assert_eq!(notices(&ada.history(room).await), ["created", "joined"]);
+
+    // Who likes it here stays: the same person, with a password.
+    let invite = house.invite().await;
+    let account = json!({"name": "bob", "password": "a pot of tea", "invite": invite});
+    bob.post("/users/me/account", account).await.good();
+    assert_eq!(bob.get("/users/me").await.good().get("guest"), None, "false is left out of rows");
+    let back = Rest::at(&house.url());
+    let back = back.post("/auth/login", json!({"login": "bob", "password": "a pot of tea"})).await;
+    assert_eq!(back.good()["user"]["user"], came["user"]["user"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use crate::store::audit::{self, Note};
 use crate::store::sessions::NewSession;
 use crate::store::{Me, Needs, StoreError, Tx, mails, ops, tenants, users};
 use crate::tokens::{Access, digest};
+use crate::totp;
 use axum::extract::State;
 use axum::http::StatusCode;
 use hallway_protocol::ids::{Key, TenantId, UserId};
@@ -86,6 +87,7 @@ async fn again(
     };
     let session = new_session(app, body.device.as_deref(), caller)?;
     let (new, mail) = (session.clone(), app.mailer.is_on());
+    let factor = totp::given(app, None, caller);
     let signed = app.store.write(Needs::person(user), move |tx| {
         let (role, session) = (TenantRole::Member, String::new());
         let me = Me { tenant, user, role, guest: false, session };
@@ -94,8 +96,9 @@ async fn again(
                 Ok(Some((users::own_row(tx, user)?, None)))
             }
             Some(_) => {
-                let user = accounts::sign_in(tx, user, &seen, None, &new)?;
-                Ok(Some((user, Some(new.id.clone()))))
+                // Registering again gives no second factor: who has one by now signs in with it.
+                let signed = accounts::sign_in(tx, user, &seen, None, &new, &factor)?;
+                Ok(signed.ok().map(|user| (user, Some(new.id.clone()))))
             }
             None => Ok(None),
         }
@@ -139,13 +142,14 @@ async fn signed_in(
         false => None,
     };
     let (new, mail) = (session.clone(), app.mailer.is_on());
+    let factor = totp::given(app, body.code.as_deref(), caller);
     let signed = app.store.write(Needs::person(user), move |tx| {
         if mail && mails::waits(tx, user)? {
             return Err(StoreError::Unverified);
         }
-        accounts::sign_in(tx, user, &seen, rehashed.as_deref(), &new)
+        accounts::sign_in(tx, user, &seen, rehashed.as_deref(), &new, &factor)
     });
-    let user = signed.await?;
+    let user = signed.await?.map_err(totp::refused)?;
     let tenant = tenant.ok_or(Refusal::WrongCredentials)?;
     let session = answer(app, tenant, user.user, session.id, 0)?;
     Ok(SignedIn { user, session })
@@ -197,14 +201,14 @@ pub async fn destroy(
 }
 
 /// Whether this call was done with this key.
-async fn done_before(app: &App, me: &Me, key: Option<Key>, kind: &'static str) -> Result<bool> {
+pub async fn done_before(app: &App, me: &Me, key: Option<Key>, kind: &'static str) -> Result<bool> {
     let me = me.clone();
     let first = app.store.read(move |read| ops::first(read, &me, key.as_ref(), kind, ""));
     Ok(first.await?.is_some())
 }
 
 /// Proves that the caller knows their password; the hash it matched.
-async fn own_password(app: &App, me: &Me, password: String) -> Result<String> {
+pub async fn own_password(app: &App, me: &Me, password: String) -> Result<String> {
     let asked = me.clone();
     let own = app.store.read(move |read| accounts::own_credentials(read, &asked)).await?;
     app.rates.sign_in_to(me.user)?;

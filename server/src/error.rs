@@ -21,6 +21,9 @@ pub enum Refusal {
     /// Name or password; the same for unknown names.
     #[error("the name or the password is wrong")]
     WrongCredentials,
+    /// The password is right, the second factor is not: what is wrong with it.
+    #[error("the second factor {0}")]
+    SecondFactor(&'static str),
     /// The mail address is not verified yet.
     #[error("verify your mail address first")]
     Unverified,
@@ -76,6 +79,9 @@ impl Refusal {
         match self {
             Refusal::SignedOut => Refused::new(Code::SignedOut, message),
             Refusal::WrongCredentials => Refused::new(Code::WrongCredentials, message),
+            Refusal::SecondFactor(what) => {
+                Refused::new(Code::WrongCredentials, message).field("code", *what)
+            }
             Refusal::Unverified => Refused::new(Code::Unverified, message),
             Refusal::Forbidden(_) => Refused::new(Code::Forbidden, message),
             Refusal::NotFound(_) => Refused::new(Code::NotFound, message),
@@ -145,6 +151,7 @@ impl IntoResponse for Refusal {
             Refusal::Unsupported(status, _) => *status,
             Refusal::SignedOut
             | Refusal::WrongCredentials
+            | Refusal::SecondFactor(_)
             | Refusal::Unverified
             | Refusal::Forbidden(_)
             | Refusal::NotFound(_)

@@ -87,9 +87,14 @@ fn code(app: &App, user: UserId, key: Option<&Key>) -> Result<String> {
         Some(key) => app.tokens.derived("invite", &user.to_string(), key),
         None => crate::folder::random::<32>().map_err(Refusal::Broken)?,
     };
+    Ok(letters(&bytes))
+}
+
+/// A code that people type, of random bytes: 80 bits, in fours.
+pub fn letters(bytes: &[u8; 32]) -> String {
     let letters = bytes.iter().take(LENGTH).map(|byte| LETTERS[usize::from(byte % 32)]);
     let code: Vec<_> = letters.map(char::from).collect();
-    Ok(code.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
+    code.chunks(4).map(|four| four.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]

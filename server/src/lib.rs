@@ -59,6 +59,7 @@ pub mod sync;
 pub mod tenants;
 pub mod tls;
 pub mod tokens;
+pub mod totp;
 pub mod users;
 
 use anyhow::bail;

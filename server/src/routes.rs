@@ -12,7 +12,7 @@ use crate::store::Once;
 use crate::{
     accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, members,
     messages, openapi, reactions, reports, rooms, saved, scheduled, server, sessions, socket,
-    storage, sync, tenants, users,
+    storage, sync, tenants, totp, users,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -92,6 +92,9 @@ pub const TABLE: &[Route] = &[
     route("PATCH",  "/users/me",                            Person,             || patch(users::update)),
     route("DELETE", "/users/me",                            Person,             || delete(accounts::destroy)),
     route("PUT",    "/users/me/password",                   Person,             || put(accounts::change_password)),
+    route("POST",   "/users/me/totp",                       Person,             || post(totp::create)),
+    route("PUT",    "/users/me/totp",                       Person,             || put(totp::update)),
+    route("DELETE", "/users/me/totp",                       Person,             || delete(totp::destroy)),
     route("POST",   "/users/me/account",                    Person,             || post(guests::stay)),
     route("GET",    "/users/me/messages",                   Person,             || get(messages::mine)),
     route("GET",    "/users/me/storage/{key}",              Person,             || get(storage::show)),

@@ -57,6 +57,7 @@ mod sqlite;
 pub mod storage;
 pub mod sync;
 pub mod tenants;
+pub mod totp;
 mod tx;
 pub mod users;
 

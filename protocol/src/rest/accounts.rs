@@ -116,6 +116,40 @@ pub struct Login {
     pub code: Option<String>,
 }
 
+/// Answer to `POST /users/me/totp`: what an authenticator app makes its codes of, shown this once.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TotpSecret {
+    /// Base32, to be typed.
+    pub secret: String,
+    /// `otpauth://totp/…`, to be scanned.
+    pub uri: String,
+}
+
+/// `PUT /users/me/totp`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TotpCode {
+    /// Six digits off the app.
+    pub code: String,
+}
+
+/// Answer to `PUT /users/me/totp`, shown this once: each signs in one time instead of a code.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Recovery {
+    /// Ten of them.
+    pub recovery: Vec<String>,
+}
+
+/// `DELETE /users/me/totp`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TotpOff {
+    /// The password; an account without one gives a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// A code, where there is no password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
 /// Answer to `login`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SignedIn {

@@ -20,7 +20,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 20] = built_in![
+const BUILT_IN: [(&str, &str); 32] = built_in![
     "verify.en.txt",
     "verify.en.html",
     "verify.de.txt",
@@ -41,6 +41,18 @@ const BUILT_IN: [(&str, &str); 20] = built_in![
     "password.en.html",
     "password.de.txt",
     "password.de.html",
+    "factor-on.en.txt",
+    "factor-on.en.html",
+    "factor-on.de.txt",
+    "factor-on.de.html",
+    "factor-off.en.txt",
+    "factor-off.en.html",
+    "factor-off.de.txt",
+    "factor-off.de.html",
+    "recovery.en.txt",
+    "recovery.en.html",
+    "recovery.de.txt",
+    "recovery.de.html",
 ];
 
 /// All of them, by file name.

@@ -2,9 +2,9 @@
 
 use super::audit::{self, Actor, Note};
 use super::mails::{self, Slip};
-use super::sessions::{self, NewSession};
+use super::sessions::{self, Door as By, NewSession};
 use super::{Event, Me, Read, Result, StoreError, Tx};
-use super::{chores, invites, jobs, members, own, tenants, users};
+use super::{chores, invites, jobs, members, own, tenants, totp, users};
 use crate::params;
 use hallway_protocol::ids::{TenantId, UserId};
 use hallway_protocol::rest::Registration;
@@ -72,7 +72,7 @@ pub fn register(
         mails::welcome(tx, tenant, user, slip)?;
     }
     if owner || new.slip.is_none() {
-        sessions::create(tx, user, &new.session)?;
+        sessions::create(tx, user, &new.session, By::New)?;
     }
     if let Door::Invite(invites::Opened { room: Some(room), made_by, .. }) = door {
         members::bring(tx, room, user, made_by)?;
@@ -210,14 +210,16 @@ pub fn own_credentials(read: &mut Read<'_>, me: &Me) -> Result<Credentials> {
 }
 
 /// Signs a device in. The password was compared before; `seen` is the hash it was compared with,
-/// so that a password changed in between lets nobody in, and `rehashed` replaces it.
+/// so that a password changed in between lets nobody in, and `rehashed` replaces it. What is wrong
+/// with the second factor is an answer: that it was tried has to be committed.
 pub fn sign_in(
     tx: &mut Tx<'_>,
     user: UserId,
     seen: &str,
     rehashed: Option<&str>,
     session: &NewSession,
-) -> Result<User> {
+    factor: &totp::Given,
+) -> Result<std::result::Result<User, totp::Wrong>> {
     tx.hold_people(&[user])?;
     let sql = "select count(*) from users where id = $1 and password = $2 and deleted_at is null";
     if tx.number(sql, params![user, seen])? == 0 {
@@ -226,8 +228,12 @@ pub fn sign_in(
     if let Some(hash) = rehashed {
         tx.exec("update users set password = $1 where id = $2", params![hash, user])?;
     }
-    sessions::create(tx, user, session)?;
-    users::own_row(tx, user)
+    let proof = match totp::check(tx, user, factor)? {
+        Ok(proof) => proof,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    sessions::create(tx, user, session, By::Proven(proof))?;
+    users::own_row(tx, user).map(Ok)
 }
 
 /// Somebody did not get in. What they typed may be a password in the wrong place: of it only the
@@ -286,6 +292,7 @@ pub(super) fn shut(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
         params![&format!("#{}", me.user), now, rev, me.user],
     )?;
     mails::forget_of(tx, me.user)?;
+    totp::forget_of(tx, me.user)?;
     tx.exec("delete from storage where person = $1", params![me.user])?;
     tx.exec("delete from scheduled where person = $1", params![me.user])?;
     users::publish(tx, me)?;

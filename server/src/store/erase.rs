@@ -100,6 +100,18 @@ pub const STEPS: &[(&str, &str)] = &[
                 join users u on u.id = x.person where u.tenant = $1 limit $2)",
     ),
     (
+        "totp",
+        "delete from totp where person in
+            (select x.person from totp x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
+        "recovery",
+        "delete from recovery where (person, hash) in
+            (select x.person, x.hash from recovery x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
         "externals",
         "delete from externals where (tenant, name) in
             (select tenant, name from externals where tenant = $1 limit $2)",

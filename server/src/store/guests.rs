@@ -4,7 +4,7 @@
 
 use super::accounts::{self, Door, Newcomer};
 use super::audit::{self, Actor, Note};
-use super::sessions::{self, NewSession};
+use super::sessions::{self, Door as In, NewSession};
 use super::{Event, Me, Once, Read, Result, StoreError, Tx};
 use super::{chores, invites, mails, members, ops, own, rooms, tenants, users};
 use crate::access::{self, Act};
@@ -69,7 +69,7 @@ pub fn come(
     let user = insert(tx, tenant, new)?;
     let note = Note::of(Some(tenant), Actor::Person(user), "guest_came");
     audit::note(tx, &note.on(format_args!("room:{}", facts.id)).from(new.session.address))?;
-    sessions::create(tx, user, &new.session)?;
+    sessions::create(tx, user, &new.session, In::New)?;
     members::enter(tx, &facts, user, None)?;
     let row = rooms::any(tx, facts.id)?.ok_or_else(hidden)?;
     Ok((users::own_row(tx, user)?, row))

@@ -226,7 +226,7 @@ pub fn mint(
     if let Some(id) = deeds::first(tx, admin, key, "session", &target)? {
         return Ok(Once { again: true, answer: (users::own_row(tx, me.user)?, id) });
     }
-    sessions::create(tx, me.user, new)?;
+    sessions::create(tx, me.user, new, sessions::Door::Vouched)?;
     let note = Note::of(Some(me.tenant), admin.actor.clone(), "session_minted");
     audit::note(tx, &note.on(format_args!("session:{}", new.id)).from(admin.address))?;
     deeds::keep(tx, admin, key, "session", &target, &new.id)?;

@@ -32,16 +32,25 @@ pub enum Kind {
     Address,
     /// The password changed.
     Password,
+    /// A second factor is asked for from now on.
+    FactorOn,
+    /// No second factor is asked for any more.
+    FactorOff,
+    /// Somebody signed in with a code on paper.
+    Recovery,
 }
 
 impl Kind {
     /// Each of them, with the word it is stored as; the texts are named so too.
-    pub const ALL: [(Kind, &str); 5] = [
+    pub const ALL: [(Kind, &str); 8] = [
         (Kind::Verify, "verify"),
         (Kind::Reset, "reset"),
         (Kind::Known, "known"),
         (Kind::Address, "address"),
         (Kind::Password, "password"),
+        (Kind::FactorOn, "factor-on"),
+        (Kind::FactorOff, "factor-off"),
+        (Kind::Recovery, "recovery"),
     ];
 
     /// Its word.

@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0020_settings"),
     migration!("0021_moderation"),
     migration!("0060_later"),
+    migration!("0070_totp"),
 ];
 
 /// Migrates, makes the default tenant, and answers the epoch.

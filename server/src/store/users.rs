@@ -27,13 +27,15 @@ pub fn show(read: &mut Read<'_>, me: &Me, user: UserId) -> Result<User> {
 pub fn own_row(read: &mut Read<'_>, user: UserId) -> Result<User> {
     read.one(
         "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev, role, email,
-            email_next, language
+            email_next, language,
+            (select count(*) from totp t where t.person = users.id and t.on_at is not null)
          from users where id = $1",
         params![user],
         |found| {
             let (role, language) = (Some(role(found.get(9)?)), found.get(12)?);
             let (email, email_next) = (found.get(10)?, found.get(11)?);
-            Ok(User { role, email, email_next, language, ..row(found)? })
+            let second_factor = found.get::<i64>(13)? > 0;
+            Ok(User { role, email, email_next, language, second_factor, ..row(found)? })
         },
     )?
     .ok_or(StoreError::NotFound("person"))

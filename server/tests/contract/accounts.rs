@@ -185,12 +185,12 @@ async fn signing_in_needs_the_password_that_was_compared(stage: Arc<Stage>) {
     let user = ada.user;
     let second = new_session("second");
     let done = stage
-        .write(move |tx| accounts::sign_in(tx, user, "hash of ada", Some("stronger"), &second))
+        .write(move |tx| Stage::sign_in(tx, user, "hash of ada", Some("stronger"), &second))
         .await;
     assert_eq!(done.expect("a sign-in").user, user);
     let third = new_session("third");
     let refused =
-        stage.write(move |tx| accounts::sign_in(tx, user, "hash of ada", None, &third)).await;
+        stage.write(move |tx| Stage::sign_in(tx, user, "hash of ada", None, &third)).await;
     assert!(matches!(refused, Err(StoreError::WrongCredentials)), "{refused:?}");
     let listed = stage.read(move |read| sessions::list(read, &ada)).await.expect("a list");
     assert_eq!(listed.len(), 2);
@@ -264,7 +264,7 @@ async fn a_new_password_ends_the_other_sessions(stage: Arc<Stage>) {
     let ada = stage.person("ada").await;
     let (user, second) = (ada.user, new_session("second"));
     stage
-        .write(move |tx| accounts::sign_in(tx, user, "hash of ada", None, &second))
+        .write(move |tx| Stage::sign_in(tx, user, "hash of ada", None, &second))
         .await
         .expect("a second device");
     let me = ada.clone();

@@ -79,7 +79,7 @@ async fn signing_in_leaves_a_line_and_failing_another(stage: Arc<Stage>) {
     let ada = stage.person("ada").await;
     let (user, second) = (ada.user, new_session("second"));
     let wrong = second.clone();
-    let refused = stage.write(move |tx| accounts::sign_in(tx, user, "other", None, &wrong)).await;
+    let refused = stage.write(move |tx| Stage::sign_in(tx, user, "other", None, &wrong)).await;
     assert!(refused.is_err());
     let tenant = Some(ada.tenant);
     let address = "10.0.0.7".parse().expect("an address");
@@ -87,7 +87,7 @@ async fn signing_in_leaves_a_line_and_failing_another(stage: Arc<Stage>) {
         let failed = move |tx: &mut Tx<'_>| accounts::sign_in_failed(tx, tenant, login, address);
         stage.write(failed).await.expect("written");
     }
-    let signed = move |tx: &mut Tx<'_>| accounts::sign_in(tx, user, "hash of ada", None, &second);
+    let signed = move |tx: &mut Tx<'_>| Stage::sign_in(tx, user, "hash of ada", None, &second);
     stage.write(signed).await.expect("signed in");
     let lines = found(&stage, Find { tenant, ..Find::default() }).await;
     let failed = "sign_in_failed";

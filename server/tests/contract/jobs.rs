@@ -212,7 +212,7 @@ async fn what_has_had_its_time_is_forgotten(stage: Arc<Stage>) {
     // A session in use stays, one unused for 90 days ends, and later goes.
     let (user, second) = (ada.user, new_session("second"));
     stage
-        .write(move |tx| accounts::sign_in(tx, user, "hash of ada", None, &second))
+        .write(move |tx| Stage::sign_in(tx, user, "hash of ada", None, &second))
         .await
         .expect("a device");
     run_for(&stage, 60 * 24).await;

@@ -27,3 +27,4 @@ mod retention;
 mod rooms;
 mod settings;
 mod tenants;
+mod totp;

@@ -61,7 +61,7 @@ async fn comes_in(stage: &Stage, user: UserId, name: &str, from: Option<&str>) -
     let mut session = new_session(&format!("{} of {name}", key()));
     session.address = from.map(|from| from.parse().expect("an address"));
     let seen = format!("hash of {name}");
-    let signed = stage.write(move |tx| accounts::sign_in(tx, user, &seen, None, &session));
+    let signed = stage.write(move |tx| Stage::sign_in(tx, user, &seen, None, &session));
     signed.await.map(|_| ())
 }
 

@@ -120,7 +120,7 @@ const CELLS: &[(&str, &str, &str)] = &[
 
 /// Routes that take nothing of anybody but a secret that is the proof itself, or end the caller's
 /// own; and the socket, whose commands have cells of their own.
-const NOTHING: [&str; 9] = [
+const NOTHING: [&str; 12] = [
     "POST /auth/verify-email",
     "POST /auth/resend-verification",
     "POST /auth/forgot-password",
@@ -129,6 +129,9 @@ const NOTHING: [&str; 9] = [
     "POST /auth/logout",
     "DELETE /users/me",
     "PUT /users/me/password",
+    "POST /users/me/totp",
+    "PUT /users/me/totp",
+    "DELETE /users/me/totp",
     "GET /socket",
 ];
 

@@ -42,3 +42,4 @@ mod sockets;
 mod sync;
 mod talk;
 mod tenants;
+mod totp;

@@ -42,6 +42,23 @@ fn accounts(book: &mut Book) {
         .gives_nothing(204, "Changed.")
         .refuses(&[Code::WrongCredentials])
         .once();
+    book.on("POST /users/me/totp", "A secret for an authenticator app; nothing is asked for yet.")
+        .gives::<TotpSecret>(201, "The secret, this once.", body("totp secret"))
+        .refuses(&[Code::Forbidden, Code::Conflict])
+        .once();
+    book.on(
+        "PUT /users/me/totp",
+        "Turns the second factor on, by a code of the secret; where it is on, new recovery codes.",
+    )
+    .takes::<TotpCode>(body("totp code"))
+    .gives::<Recovery>(200, "Ten recovery codes, this once.", body("recovery"))
+    .refuses(&[Code::Forbidden, Code::Conflict])
+    .once();
+    book.on("DELETE /users/me/totp", "Turns the second factor off.")
+        .takes::<TotpOff>(body("totp off"))
+        .gives_nothing(204, "Off.")
+        .refuses(&[Code::WrongCredentials])
+        .once();
     book.on("DELETE /users/me", "Closes the account; what was said stays.")
         .may_take::<CloseAccount>(body("close account"))
         .gives_nothing(204, "Closed.")

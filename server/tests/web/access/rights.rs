@@ -47,6 +47,11 @@ pub const RIGHTS: &[(&str, &str, &str)] = &[
     ("PATCH /users/me",                             r#"{"status":"here"}"#,              "!u!!! ++ ++++++ ++! ++ --"),
     ("PATCH /users/me",                             r#"{"name":"{once}"}"#,              "!u!!! ++ -+++++ ++! ++ --"),
     ("PUT /users/me/password",                      r#"{"old":"{password}","new":"{password}"}"#, "!u!!! ++ !+++++ ++! ++ --"),
+    // A second factor: off leaves nothing of what was offered.
+    ("PUT /users/me/totp",                           r#"{"code":"123456"}"#,              "!u!!! ## -##### ##! ## --"),
+    ("POST /users/me/totp",                          "",                                  "!u!!! ++ -+++++ ++! ++ --"),
+    ("DELETE /users/me/totp",                        r#"{"password":"another kettle"}"#,  "!u!!! !! +!!!!! !!! !! --"),
+    ("DELETE /users/me/totp",                        r#"{"password":"{password}"}"#,      "!u!!! ++ ++++++ ++! ++ --"),
     ("POST /users/me/account",                      r#"{"name":"{once}","email":"{once}@example.org","password":"{password}","invite":"{opens}"}"#, "!u!!! ## +##### ##! ## --"),
     ("DELETE /users/me",                            "",                                  "!u!!! ++ ++++++ +#! +# --"),
     ("GET /users/me/messages",                      "",                                  "!u!!! ++ ++++++ ++! ++ --"),

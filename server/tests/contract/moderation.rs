@@ -7,8 +7,7 @@ use hallway_protocol::rows::{Row, TenantRole};
 use hallway_server::store::bans::{self, NewBan, Whom};
 use hallway_server::store::reports::{self, Find};
 use hallway_server::store::{
-    Event, Me, Once, Result, StoreError, accounts, audit, deletions, members, messages, rooms,
-    sessions,
+    Event, Me, Once, Result, StoreError, audit, deletions, members, messages, rooms, sessions,
 };
 use serde_json::{Value, json};
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
 //! Tenants: made, changed, erased.
 
-use crate::cast::{Stage, key};
+use crate::cast::{Stage, factor, key};
 use crate::messages::{edit, react};
 use hallway_protocol::rest::{
     ConfigPatch, NewReport, NewSaved, NewScheduled, TenantConfig, TenantPatch,
@@ -12,7 +12,7 @@ use hallway_server::store::jobs::Side;
 use hallway_server::store::tenants::NewTenant;
 use hallway_server::store::{
     Event, StoreError, bans, chores, deletions, erase, invites, jobs, mails, members, ops, reports,
-    saved, scheduled, storage, tenants,
+    saved, scheduled, storage, tenants, totp,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -178,6 +178,8 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
              values ($1, $2, 'shop', 'read', $3, 'operator', 0)",
             params![&id, me.tenant, &hash],
         )?;
+        totp::offer(tx, &me, None, "sealed")?;
+        totp::confirm(tx, &me, None, &factor(Some("1")), &[hash])?.expect("the code is right");
         let slip = mails::Slip { id: id.clone(), hash };
         mails::forgot(tx, me.tenant, "nobody@example.org", &slip)?;
         jobs::enqueue(tx, Some(me.tenant), jobs::Kind::EraseRoom, "0", None)

@@ -127,6 +127,13 @@ impl Refused {
         Refused { code, message: message.into(), retry, after_ms, fields: BTreeMap::new() }
     }
 
+    /// The same, of which the asker may try again after so many milliseconds.
+    #[must_use]
+    pub fn later(mut self, after_ms: i64) -> Self {
+        (self.retry, self.after_ms) = (Retry::Later, Some(after_ms));
+        self
+    }
+
     /// The same with one more wrong field.
     #[must_use]
     pub fn field(mut self, name: &str, what: impl Into<String>) -> Self {

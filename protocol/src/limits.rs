@@ -13,6 +13,14 @@ pub const ROOM_NAME_MAX: usize = 80;
 pub const TOPIC_MAX: usize = 250;
 /// File name, characters.
 pub const FILE_NAME_MAX: usize = 255;
+/// Files of one message.
+pub const FILES_MAX: usize = 10;
+/// Media type, characters.
+pub const MEDIA_TYPE_MAX: usize = 127;
+/// Bytes of each part of a file that is uploaded in parts, but for the last.
+pub const PART_BYTES: i64 = 8 * 1024 * 1024;
+/// Parts of one file.
+pub const PARTS_MAX: i64 = 10_000;
 /// Status text of a person, characters.
 pub const STATUS_MAX: usize = 100;
 /// Device label, characters.

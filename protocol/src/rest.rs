@@ -10,12 +10,14 @@ mod accounts;
 mod admin;
 mod badge;
 mod later;
+mod media;
 mod moderation;
 
 pub use accounts::*;
 pub use admin::*;
 pub use badge::*;
 pub use later::*;
+pub use media::*;
 pub use moderation::*;
 
 /// Kinds of room that can be asked for.

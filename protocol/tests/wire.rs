@@ -9,6 +9,8 @@ mod admin;
 mod examples;
 #[path = "wire/later.rs"]
 mod later;
+#[path = "wire/media.rs"]
+mod media;
 #[path = "wire/places.rs"]
 mod places;
 #[path = "wire/samples.rs"]

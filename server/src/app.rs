@@ -7,6 +7,7 @@ use crate::bans::Barred;
 use crate::config::{Config, Switch};
 use crate::error::Result;
 use crate::figures::Figures;
+use crate::files::Files;
 use crate::folder::{Folder, Secret};
 use crate::hub::Hub;
 use crate::jobs::Bell;
@@ -78,6 +79,8 @@ pub struct Parts {
     pub rates: Rates,
     /// Limits of the protocol, as `welcome` tells them.
     pub limits: Limits,
+    /// The bytes of files.
+    pub files: Files,
     /// The data folder.
     pub folder: Folder,
     /// Connections; ended first, with a `goaway`.
@@ -110,14 +113,13 @@ impl App {
         let folder = Folder::open(&config.data)?;
         let secret = Secret::load(&config.secret_path())?;
         let (tls, mailer) = (Tls::load(&config)?, Mailer::open(&config)?);
+        let files = Files::open(folder.path(), &secret)?;
         mailer.warn();
-        let hub = Arc::new(Hub::new(clock.clone()));
-        let sessions = Arc::new(Sessions::new(clock.clone()));
+        let (hub, sessions) = (Hub::new(clock.clone()), Sessions::new(clock.clone()));
+        let (hub, sessions) = (Arc::new(hub), Arc::new(sessions));
         let settings = Arc::new(Settings::new(clock.clone()));
         let keys = Arc::new(Keys::new(clock.clone()));
-        let operator = digest(&folder.operator_token()?);
-        let barred = Arc::new(Barred::default());
-        let jobs = Arc::new(Bell::default());
+        let (barred, jobs) = (Arc::new(Barred::default()), Arc::new(Bell::default()));
         let sink = {
             let ears = Ears {
                 barred: barred.clone(),
@@ -152,7 +154,8 @@ impl App {
             sessions,
             settings,
             keys,
-            operator,
+            operator: digest(&folder.operator_token()?),
+            files,
             folder,
             jobs,
             config,

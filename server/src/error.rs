@@ -9,6 +9,9 @@ use axum::response::{IntoResponse, Response};
 use hallway_protocol::error::{Code, Refused};
 use serde::Serialize;
 
+/// What is not there yet is asked for again after this.
+const NOT_YET_MS: i64 = 1_000;
+
 /// What a handler answers.
 pub type Result<T, E = Refusal> = std::result::Result<T, E>;
 
@@ -50,6 +53,15 @@ pub enum Refusal {
     /// A state that forbids it.
     #[error("{0}")]
     Conflict(&'static str),
+    /// Not yet; the same again may succeed.
+    #[error("{0}")]
+    NotYet(&'static str),
+    /// It expired.
+    #[error("the file has expired")]
+    Gone,
+    /// More bytes than there is room for; so many there are.
+    #[error("there is room for {0} bytes more")]
+    Full(i64),
     /// Bytes over a limit.
     #[error("that is larger than {0} bytes")]
     TooLarge(usize),
@@ -93,11 +105,11 @@ impl Refusal {
                 Refused::new(Code::Taken, message).field(last_word(what), "is taken")
             }
             Refusal::Conflict(_) => Refused::new(Code::Conflict, message),
-            Refusal::TooLarge(_) => Refused::new(Code::TooLarge, message),
+            Refusal::NotYet(_) => Refused::new(Code::Conflict, message).later(NOT_YET_MS),
+            Refusal::Gone => Refused::new(Code::Gone, message),
+            Refusal::TooLarge(_) | Refusal::Full(_) => Refused::new(Code::TooLarge, message),
             Refusal::RateLimited(after_ms) => {
-                let mut refused = Refused::new(Code::RateLimited, message);
-                refused.after_ms = Some(*after_ms);
-                refused
+                Refused::new(Code::RateLimited, message).later(*after_ms)
             }
             Refusal::Busy | Refusal::Lost => Refused::new(Code::Busy, message),
             Refusal::Broken(error) => {
@@ -122,6 +134,9 @@ impl From<StoreError> for Refusal {
             StoreError::Conflict(why) => Refusal::Conflict(why),
             StoreError::Invalid(field, what) => Refusal::invalid(field, what),
             StoreError::Unverified => Refusal::Unverified,
+            StoreError::NotYet(why) => Refusal::NotYet(why),
+            StoreError::Gone => Refusal::Gone,
+            StoreError::Full(room) => Refusal::Full(room),
             StoreError::RateLimited(after_ms) => Refusal::RateLimited(after_ms),
             StoreError::WrongCredentials => Refusal::WrongCredentials,
             StoreError::SignedOut => Refusal::SignedOut,
@@ -158,6 +173,9 @@ impl IntoResponse for Refusal {
             | Refusal::Invalid { .. }
             | Refusal::Taken(_)
             | Refusal::Conflict(_)
+            | Refusal::NotYet(_)
+            | Refusal::Gone
+            | Refusal::Full(_)
             | Refusal::TooLarge(_)
             | Refusal::RateLimited(_)
             | Refusal::Busy

@@ -15,6 +15,8 @@ use tracing::Instrument;
 
 /// A request takes no longer; a held `/sync` takes half a minute of it.
 const LONGEST: Duration = Duration::from_secs(75);
+/// One that moves a file, or looks at all of it, takes no longer than this.
+const LONGEST_FILE: Duration = Duration::from_secs(15 * 60);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -62,6 +64,8 @@ pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> 
     let origin = request.headers().get(header::ORIGIN).cloned();
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", |path| path.as_str()).to_owned();
+    let file = route == "/files/{token}" || route.ends_with("/media/{id}/complete");
+    let longest = if file { LONGEST_FILE } else { LONGEST };
     let began = Instant::now();
     let asked = method.clone();
     let span = tracing::info_span!("request", id, %method, path);
@@ -69,7 +73,7 @@ pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> 
         match enter(&app, &mut request).await {
             Err(refusal) => refusal.into_response(),
             Ok(()) if is_preflight(&request) => StatusCode::NO_CONTENT.into_response(),
-            Ok(()) => match tokio::time::timeout(LONGEST, next.run(request)).await {
+            Ok(()) => match tokio::time::timeout(longest, next.run(request)).await {
                 Ok(answer) => answer,
                 Err(_) => Refusal::Busy.into_response(),
             },
@@ -161,10 +165,14 @@ fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
     let set = |headers: &mut HeaderMap, name, value| {
         headers.insert(name, HeaderValue::from_static(value));
     };
-    let what = "authorization, content-type, idempotency-key";
+    let what = "authorization, content-type, idempotency-key, range";
     set(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, what);
     set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE");
-    set(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, "x-request-id, retry-after");
+    set(
+        headers,
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        "x-request-id, retry-after, etag, content-range",
+    );
     set(headers, header::ACCESS_CONTROL_MAX_AGE, "600");
 }
 

@@ -5,9 +5,9 @@
 pub mod outside;
 
 use crate::app::App;
-use crate::mails;
 use crate::store::jobs::{self, Job, Kind, Side};
 use crate::store::{Me, Needs, StoreError, chores, ephemeral, sync};
+use crate::{mails, media};
 use hallway_kit::{Stop, Tasks};
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::{Row, TenantRole};
@@ -92,6 +92,8 @@ fn every(app: &App, tasks: &Tasks, name: &str, rhythm: Duration, act: fn(&App)) 
 async fn run(app: App, job: Job) -> anyhow::Result<outside::Done> {
     match job.kind {
         Some(Kind::Mail) => mails::send(&app, &job).await,
+        Some(Kind::Thumbnail) => media::thumbnail(&app, &job).await,
+        Some(Kind::Discard) => media::discard(&app, &job).await,
         Some(_) | None => Ok(outside::Done::GiveUp("this is no work outside the store".into())),
     }
 }

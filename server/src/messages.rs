@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hallway_protocol::ids::{RoomId, Seq};
-use hallway_protocol::limits::{META_BYTES, SEQ_MAX, TEXT_BYTES_MAX};
+use hallway_protocol::limits::{FILES_MAX, META_BYTES, SEQ_MAX, TEXT_BYTES_MAX};
 use hallway_protocol::rest::{
     Deleting, Deletion, Edit, EditMessage, Items, NewMessage, Page, Rows,
 };
@@ -107,7 +107,7 @@ pub async fn update(
     once: Once,
     Json(body): Json<EditMessage>,
 ) -> Result<Response> {
-    let (key, text) = (once.or(body.key), text(&body.text, app.text_max(me.tenant))?);
+    let (key, text) = (once.or(body.key), any_text(&body.text, app.text_max(me.tenant))?);
     let changed = app.store.write(Needs::room(room), move |tx| {
         messages::edit(tx, &me, room, key.as_ref(), seq, &text)
     });
@@ -222,8 +222,12 @@ pub fn nothing_said(changed: Changed) -> Response {
 /// A message that keeps its limits; REST and socket make it the same way.
 pub fn draft(message: NewMessage, most: usize) -> Result<Draft> {
     let NewMessage { key, text: said, reply, thread, files, meta, clears_draft } = message;
-    if let Some(id) = files.first() {
-        return Err(Refusal::invalid("files", format!("names no upload of yours: {id}")));
+    if files.len() > FILES_MAX {
+        let what = format!("are too many ({} of {FILES_MAX})", files.len());
+        return Err(Refusal::invalid("files", what));
+    }
+    if (1..files.len()).any(|n| files[..n].contains(&files[n])) {
+        return Err(Refusal::invalid("files", "name one twice"));
     }
     let size = serde_json::to_string(&meta).map_or(usize::MAX, |text| text.len());
     if size > META_BYTES {
@@ -232,19 +236,25 @@ pub fn draft(message: NewMessage, most: usize) -> Result<Draft> {
             format!("is too long ({size} of {META_BYTES} bytes)"),
         ));
     }
-    let text = text(&said, most)?;
+    let text = if files.is_empty() { text(&said, most)? } else { any_text(&said, most)? };
     Ok(Draft { key, text, reply, thread, files, meta, clears_draft })
 }
 
 /// A text somebody says: not empty, within its limit.
 pub fn text(given: &str, most: usize) -> Result<String> {
+    let text = any_text(given, most)?;
+    if text.trim().is_empty() {
+        return Err(Refusal::invalid("text", "is empty"));
+    }
+    Ok(text)
+}
+
+/// The same, which beside files may be empty.
+pub fn any_text(given: &str, most: usize) -> Result<String> {
     let text = checked(given, most).map_err(|wrong| Refusal::invalid("text", wrong))?;
     if text.len() > TEXT_BYTES_MAX {
         let what = format!("is too long ({} of {TEXT_BYTES_MAX} bytes)", text.len());
         return Err(Refusal::invalid("text", what));
-    }
-    if text.trim().is_empty() {
-        return Err(Refusal::invalid("text", "is empty"));
     }
     Ok(text)
 }
@@ -282,6 +292,12 @@ mod tests {
         let mut large = said("tea?");
         large.meta.insert("x".into(), "y".repeat(5_000).into());
         assert_eq!(field(large), "meta");
-        assert_eq!(field(NewMessage { files: vec!["7".into()], ..said("tea?") }), "files");
+        let with = |files: &[&str]| NewMessage {
+            files: files.iter().map(|id| (*id).to_owned()).collect(),
+            ..said("")
+        };
+        assert_eq!(field(with(&["7", "8", "7"])), "files");
+        assert_eq!(field(with(&["x"; 11])), "files");
+        assert_eq!(draft(with(&["7"]), 1).map(|draft| draft.files).ok(), Some(vec!["7".into()]));
     }
 }

@@ -8,11 +8,12 @@
 use crate::access::Act;
 use crate::app::App;
 use crate::error::Refusal;
+use crate::media::content;
 use crate::store::Once;
 use crate::{
-    accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, members,
-    messages, openapi, reactions, reports, rooms, saved, scheduled, server, sessions, socket,
-    storage, sync, tenants, totp, users,
+    accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, media,
+    members, messages, openapi, reactions, reports, rooms, saved, scheduled, server, sessions,
+    socket, storage, sync, tenants, totp, users,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -96,6 +97,8 @@ pub const TABLE: &[Route] = &[
     route("PUT",    "/users/me/totp",                       Person,             || put(totp::update)),
     route("DELETE", "/users/me/totp",                       Person,             || delete(totp::destroy)),
     route("POST",   "/users/me/account",                    Person,             || post(guests::stay)),
+    route("PUT",    "/users/me/avatar",                     Person,             || put(media::portray)),
+    route("DELETE", "/users/me/avatar",                     Person,             || delete(media::unportray)),
     route("GET",    "/users/me/messages",                   Person,             || get(messages::mine)),
     route("GET",    "/users/me/storage/{key}",              Person,             || get(storage::show)),
     route("PUT",    "/users/me/storage/{key}",              Person,             || put(storage::update)),
@@ -136,6 +139,11 @@ pub const TABLE: &[Route] = &[
     route("PUT",    "/rooms/{room}/messages/{seq}/pin",     Room(Act::Pin),     || put(messages::pin)),
     route("DELETE", "/rooms/{room}/messages/{seq}/pin",     Room(Act::Pin),     || delete(messages::unpin)),
     route("GET",    "/rooms/{room}/pins",                   Room(Act::See),     || get(messages::pins)),
+    route("POST",   "/media",                               Person,             || post(media::create)),
+    route("GET",    "/media/{id}",                          Reads,              || get(media::show)),
+    route("POST",   "/media/{id}/complete",                 Person,             || post(media::complete)),
+    route("GET",    "/media/{id}/content",                  Reads,              || get(content::show)),
+    route("GET",    "/media/{id}/thumbnail",                Reads,              || get(content::thumbnail)),
     route("POST",   "/reports",                             Person,             || post(reports::create)),
     route("GET",    "/reports",                             Person,             || get(reports::list)),
     route("PATCH",  "/reports/{id}",                        Person,             || patch(reports::update)),
@@ -188,6 +196,7 @@ pub fn router(app: &App) -> Router {
         .route("/health", get(health::alive))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::figures))
+        .route("/files/{token}", get(content::signed).put(content::put))
         .route("/mail/verify", get(mails::verify_page))
         .route("/mail/reset", get(mails::reset_page))
         .route("/mail/page.js", get(mails::script))

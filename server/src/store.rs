@@ -7,6 +7,7 @@
 
 pub mod accounts;
 mod append;
+pub mod attachments;
 pub mod audit;
 pub mod bans;
 mod change;
@@ -33,6 +34,7 @@ pub mod letters;
 pub mod links;
 pub mod mails;
 pub mod marks;
+pub mod media;
 pub mod members;
 pub mod mentions;
 pub mod messages;
@@ -141,6 +143,15 @@ pub enum StoreError {
     /// A wrong part of the input, and how.
     #[error("{0} {1}")]
     Invalid(&'static str, String),
+    /// Not yet; the same again may succeed.
+    #[error("{0}")]
+    NotYet(&'static str),
+    /// It expired.
+    #[error("the file has expired")]
+    Gone,
+    /// More bytes than there is room for; so many there are.
+    #[error("there is room for {0} bytes more")]
+    Full(i64),
     /// Too fast; free again after so many milliseconds.
     #[error("that was too fast")]
     RateLimited(i64),

@@ -367,6 +367,7 @@ pub fn rest() -> Vec<String> {
     let mut all = crate::accounts::bodies();
     all.extend(super::places::rooms());
     all.extend(messages());
+    all.extend(super::media::bodies());
     all.extend(super::places::moderation());
     all.extend(super::places::badge());
     all.extend(super::later::bodies());

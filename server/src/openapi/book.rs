@@ -192,6 +192,14 @@ impl Book {
         self
     }
 
+    /// It answers with the bytes of a file, all of them or a part.
+    pub fn gives_bytes(&mut self) -> &mut Self {
+        self.gives_as(200, "All of it.", "*/*", json!({}));
+        self.gives_as(206, "The part that was asked for.", "*/*", json!({}));
+        self.entry().codes.insert(416);
+        self.refuses(&[Code::Conflict, Code::Gone])
+    }
+
     /// It may carry a key; the same again is the first answer with status 200.
     pub fn once(&mut self) -> &mut Self {
         let entry = self.entry();

@@ -2,6 +2,7 @@
 //! without an entry fails a test, and so does an entry without a route.
 
 mod later;
+mod media;
 mod moderation;
 mod people;
 mod rooms;
@@ -15,6 +16,7 @@ pub fn write(book: &mut Book) {
     rooms::write(book);
     rooms::messages(book);
     later::write(book);
+    media::write(book);
     moderation::write(book);
     run::write(book);
 }

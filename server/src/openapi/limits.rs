@@ -39,6 +39,9 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("MinePatch", "draft", 0, TEXT_BYTES_MAX),
     ("Mine", "draft", 0, TEXT_BYTES_MAX),
     ("File", "name", 0, FILE_NAME_MAX),
+    ("NewMedia", "name", 1, FILE_NAME_MAX),
+    ("NewMedia", "type", 3, MEDIA_TYPE_MAX),
+    ("NewMedia", "sha256", 64, 64),
     ("Reaction", "emoji", 1, EMOJI_BYTES),
     ("NewTenant", "name", 1, NAME_MAX),
     ("NewTenant", "title", 1, ROOM_NAME_MAX),
@@ -47,6 +50,8 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
 
 /// Fewest and most elements of a field.
 const LISTS: &[(&str, &str, usize, usize)] = &[
+    ("NewMessage", "files", 0, FILES_MAX),
+    ("Send", "files", 0, FILES_MAX),
     ("NewRoom", "members", 0, MEMBERS_AT_ONCE),
     ("NewDirect", "users", 1, DIRECT_MAX),
     ("Sync", "rooms", 0, HELLO_ROOMS),
@@ -55,6 +60,8 @@ const LISTS: &[(&str, &str, usize, usize)] = &[
 
 /// Least and most of a field.
 const NUMBERS: &[(&str, &str, i64, i64)] = &[
+    ("NewMedia", "size", 1, NUMBER_MAX),
+    ("NewParts", "parts", 1, PARTS_MAX),
     ("NewInvite", "uses", 1, 1_000),
     ("NewInvite", "expires_in_ms", 1, 315_360_000_000),
     ("Mine", "unread", 0, UNREAD_MAX),
@@ -185,6 +192,7 @@ pub fn refusal(status: u16) -> Value {
         409 => "A name in use, a key of another call, or a state that forbids it.",
         410 => "It expired.",
         413 => "More bytes than a body may have.",
+        416 => "There are no such bytes in it.",
         422 => "Not the shape, or a value out of its limits; `fields` says which.",
         429 => "Too fast; wait `after_ms`.",
         503 => "The server has too much to do; wait `after_ms`.",

@@ -10,6 +10,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../../protocol/src/rest/admin.rs"),
     include_str!("../../../protocol/src/rest/badge.rs"),
     include_str!("../../../protocol/src/rest/later.rs"),
+    include_str!("../../../protocol/src/rest/media.rs"),
     include_str!("../../../protocol/src/rest/moderation.rs"),
     include_str!("../../../protocol/src/rows.rs"),
     include_str!("../../../protocol/src/rows/people.rs"),

@@ -33,7 +33,12 @@ pub(super) async fn call(
     let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
     let mut request = request.body(body).map_err(|error| Refusal::invalid("path", error))?;
     // A socket within a socket, and what begins or ends a session.
-    if ["/socket", "/sync", "/auth/log", "/auth/re"].iter().any(|begin| path.starts_with(begin)) {
+    // And bytes, which are no JSON.
+    let place = path.split('?').next().unwrap_or_default();
+    let bytes = place.starts_with("/media/")
+        && ["/content", "/thumbnail"].iter().any(|end| place.trim_end_matches('/').ends_with(end));
+    let begins = |begin: &&str| path.starts_with(*begin);
+    if bytes || ["/socket", "/sync", "/auth/log", "/auth/re"].iter().any(begins) {
         return Err(Refusal::Conflict("this is called without a socket"));
     }
     request.extensions_mut().insert(Session(me));

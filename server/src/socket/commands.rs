@@ -84,7 +84,7 @@ pub fn hear(talk: &mut Talk, frame: ClientFrame) {
     match frame {
         ClientFrame::Send(send) => post(talk, send),
         ClientFrame::Edit { id, room, key, seq, text } => {
-            let text = crate::messages::text(&text, talk.text_max());
+            let text = crate::messages::any_text(&text, talk.text_max());
             change(talk, id, room, key, |app, me, key| {
                 let text = text?;
                 Ok(Box::pin(app.store.write(Needs::room(room), move |tx| {

@@ -4,7 +4,7 @@ use super::audit::{self, Actor, Note};
 use super::mails::{self, Slip};
 use super::sessions::{self, Door as By, NewSession};
 use super::{Event, Me, Read, Result, StoreError, Tx};
-use super::{chores, invites, jobs, members, own, tenants, totp, users};
+use super::{attachments, chores, invites, jobs, members, own, tenants, totp, users};
 use crate::params;
 use hallway_protocol::ids::{TenantId, UserId};
 use hallway_protocol::rest::Registration;
@@ -282,6 +282,7 @@ pub fn close(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
 /// The same for an account that nobody verified in time.
 pub(super) fn shut(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
     tx.hold_people(&[me.user])?;
+    attachments::unportray(tx, me.user)?;
     let (rev, now) = (own::next(tx, me.user)?, tx.now());
     tx.exec(
         "update users set name = '', name_folded = $1, display_folded = '',

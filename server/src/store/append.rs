@@ -6,11 +6,11 @@
 use super::engine::{Conn, Outcome, Value};
 use super::mentions::Named;
 use super::rooms::Facts;
-use super::{Event, Me, Result, StoreError, Tx, mentions, messages, own, rooms};
+use super::{Event, Me, Result, StoreError, Tx, attachments, mentions, messages, own, rooms};
 use crate::access::{self, Act, Standing};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
-use hallway_protocol::rows::{Message, MessageKind, MineState, Row};
+use hallway_protocol::rows::{File, Message, MessageKind, MineState, Row};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use tokio::sync::oneshot;
@@ -95,6 +95,8 @@ struct Ready {
     answered: Option<UserId>,
     /// From whom a direct room is hidden until now.
     hidden: Vec<UserId>,
+    /// What it carries.
+    files: Vec<File>,
 }
 
 impl Append {
@@ -136,6 +138,7 @@ impl Append {
             let first = messages::by_key(tx, me, id, &draft.key)?;
             return first.map(again).ok_or(StoreError::Lost);
         }
+        attachments::keep(tx, id, message.seq, &message.files)?;
         mentions::keep(tx, &facts, &message, ready.answered)?;
         self.advance(tx, me, draft, &message, &ready)?;
         Ok(Posted { again: false, message })
@@ -154,9 +157,6 @@ impl Append {
         if standing.paced && room.slow_seconds > 0 {
             pace(tx, me, room)?;
         }
-        if !draft.files.is_empty() {
-            return Err(StoreError::Invalid("files", "are not there".into()));
-        }
         let answered = match draft.reply {
             None => None,
             Some(reply) => Some(messages::root(tx, room.id, reply, standing, "reply")?.0),
@@ -168,7 +168,8 @@ impl Append {
         let named = mentions::named(tx, room, &draft.text)?;
         let hidden = if room.hidden > 0 { rooms::hidden_from(tx, room.id)? } else { Vec::new() };
         tx.hold_people(&hidden)?;
-        Ok(Ready { named, thread, answered, hidden })
+        let files = attachments::named(tx, me, &draft.files)?;
+        Ok(Ready { named, thread, answered, hidden, files })
     }
 
     /// Moves the head, shows the room to those from whom it was hidden, and publishes.
@@ -269,7 +270,7 @@ fn message(me: &Me, room: &Facts, draft: &Draft, ready: &Ready, at: i64) -> Mess
         text: draft.text.clone(),
         reply: draft.reply,
         thread: ready.thread,
-        files: Vec::new(),
+        files: ready.files.clone(),
         mentions: ready.named.people.clone(),
         everyone: ready.named.everyone,
         meta: draft.meta.clone(),
@@ -283,10 +284,11 @@ fn message(me: &Me, room: &Facts, draft: &Draft, ready: &Ready, at: i64) -> Mess
 fn insert(tx: &mut Tx<'_>, message: &Message, key: &Key) -> Result<bool> {
     let meta = messages::object_text(&message.meta);
     let named = mentions::list_text(&message.mentions);
+    let files = messages::files_text(&message.files);
     let done = tx.exec(
         "insert into messages (room, seq, rev, n, kind, sender, at, key, text, reply, thread,
-            mentions, everyone, meta, edited_at, pinned, deleted_at)
-         values ($1, $2, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, null, 0, null)
+            mentions, everyone, meta, edited_at, pinned, deleted_at, files)
+         values ($1, $2, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, null, 0, null, $13)
          on conflict (key, sender, room) do nothing",
         params![
             message.room,
@@ -300,7 +302,8 @@ fn insert(tx: &mut Tx<'_>, message: &Message, key: &Key) -> Result<bool> {
             message.thread,
             &named,
             message.everyone,
-            &meta
+            &meta,
+            &files
         ],
     )?;
     Ok(done == 1)

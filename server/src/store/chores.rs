@@ -4,8 +4,8 @@
 use super::jobs::{self, DEAD, Job, Kind};
 use super::{Me, Read, Result, StoreError, Tx};
 use super::{
-    accounts, audit, erase, expiry, guests, mails, members, ops, own, rooms, saved, scheduled,
-    sessions,
+    accounts, attachments, audit, erase, expiry, guests, mails, members, ops, own, rooms, saved,
+    scheduled, sessions,
 };
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
@@ -17,6 +17,8 @@ const CHUNK: i64 = 500;
 const PEOPLE: i64 = 150;
 /// Accounts that one step closes.
 const ACCOUNTS: i64 = 20;
+/// Messages of a room whose files one step lets go, and files one step sweeps: each is some rows.
+const CARRIED: i64 = 50;
 /// How often the clean-up runs.
 const CLEAN_UP: Millis = 3_600_000;
 
@@ -51,7 +53,10 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
         Some(Kind::EraseRoom) => erase_room(tx, job)?,
         Some(Kind::EraseTenant) => erase::step(tx, TenantId(number(job)?))?,
         Some(Kind::CleanUp) => clean_up(tx)?,
-        Some(Kind::Mail) => return Err(StoreError::Conflict("this is no work of the store")),
+        Some(Kind::Sweep) => attachments::sweep(tx, CARRIED)?,
+        Some(Kind::Mail | Kind::Thumbnail | Kind::Discard) => {
+            return Err(StoreError::Conflict("this is no work of the store"));
+        }
         Some(Kind::Expire) => return expiry::run(tx, job),
         Some(Kind::Say) => return scheduled::run(tx, job),
         Some(Kind::Retain) => return expiry::look_over(tx, job),
@@ -110,7 +115,7 @@ fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
     let now = tx.now();
     let mut most = tx.exec(
         "update messages set text = '', reply = null, mentions = '', everyone = 0, meta = '',
-            edited_at = null, pinned = 0, deleted_at = $1
+            edited_at = null, pinned = 0, deleted_at = $1, files = ''
          where room = $2 and seq in (select seq from messages
             where room = $2 and deleted_at is null order by seq limit $3)",
         params![now, room, CHUNK],
@@ -135,6 +140,10 @@ fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
             (select seq from deletions where room = $1 limit $2)",
         params![room, CHUNK],
     )?);
+    let carried = attachments::release_some(tx, room, CARRIED)?;
+    if carried == CARRIED.cast_unsigned() {
+        return Ok(true);
+    }
     Ok(is_full(most))
 }
 
@@ -173,7 +182,8 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
     )?);
     most = most.max(audit::forget(tx, hour, CHUNK)?);
     most = most.max(scheduled::forget(tx, CHUNK)?);
-    Ok(is_full(most.max(gone)) || unused)
+    let swept = attachments::sweep(tx, CARRIED)?;
+    Ok(is_full(most.max(gone)) || unused || swept)
 }
 
 /// Closes accounts whose address nobody verified, so that their names are free again; true: there

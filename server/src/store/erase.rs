@@ -2,6 +2,7 @@
 //! at most 500 rows. Nobody of it can come in meanwhile: it was suspended before. A table that
 //! belongs to a tenant and has no line here fails a contract test.
 
+use super::jobs::{self, Kind};
 use super::{Result, Tx};
 use crate::params;
 use hallway_protocol::ids::TenantId;
@@ -52,6 +53,13 @@ pub const STEPS: &[(&str, &str)] = &[
                 join users u on u.id = x.person where u.tenant = $1 limit $2)",
     ),
     ("bans", "delete from bans where id in (select id from bans where tenant = $1 limit $2)"),
+    (
+        "attachments",
+        "delete from attachments where (media, room, seq) in
+            (select x.media, x.room, x.seq from attachments x
+                join media m on m.id = x.media where m.tenant = $1 limit $2)",
+    ),
+    ("media", "delete from media where id in (select id from media where tenant = $1 limit $2)"),
     (
         "messages",
         "delete from messages where (room, seq) in
@@ -133,6 +141,7 @@ pub(super) fn step(tx: &mut Tx<'_>, tenant: TenantId) -> Result<bool> {
             return Ok(true);
         }
     }
+    jobs::enqueue(tx, None, Kind::Discard, &tenant.to_string(), None)?;
     tx.exec("delete from tenants where id = $1 and erased_at is not null", params![tenant])?;
     Ok(false)
 }

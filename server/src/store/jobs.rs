@@ -23,6 +23,8 @@ pub(super) const DEAD: Millis = 30 * 24 * 3_600_000;
 
 /// An attempt outside the store may take so long, under its lease: [`LEASE`] less some slack.
 const BUDGET: Duration = Duration::from_secs(25);
+/// The same for work that goes through very much.
+const LONG_BUDGET: Duration = Duration::from_secs(900);
 /// What an error says is kept up to here.
 const ERROR_MAX: usize = 500;
 
@@ -56,6 +58,12 @@ pub enum Kind {
     Vacate,
     /// Says a message (target: its row in `scheduled`) whose time has come.
     Say,
+    /// Makes the thumbnail of a picture (target: the file).
+    Thumbnail,
+    /// Deletes the objects below a place (target) of the files.
+    Discard,
+    /// Ends files that nothing refers to and whose time has come.
+    Sweep,
 }
 
 impl Kind {
@@ -71,6 +79,10 @@ impl Kind {
         (Kind::Retain, "retain", Side::Inside, BUDGET),
         (Kind::Vacate, "vacate", Side::Inside, BUDGET),
         (Kind::Say, "say", Side::Inside, BUDGET),
+        (Kind::Thumbnail, "thumbnail", Side::Outside, BUDGET),
+        // Of a tenant that is erased it is all that its people ever uploaded.
+        (Kind::Discard, "discard", Side::Outside, LONG_BUDGET),
+        (Kind::Sweep, "sweep", Side::Inside, BUDGET),
     ];
 
     fn facts(self) -> &'static (Kind, &'static str, Side, Duration) {

@@ -4,19 +4,19 @@ use super::change::Change;
 use super::engine::{Outcome, Record};
 use super::ops::Done;
 use super::rooms::Facts;
-use super::{Me, Read, Result, StoreError, Tx, mentions, ops, rooms};
+use super::{Me, Read, Result, StoreError, Tx, attachments, mentions, ops, rooms};
 use crate::access::{self, Act, Standing};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
 use hallway_protocol::rest::Edit;
-use hallway_protocol::rows::{Message, MessageKind, Row};
+use hallway_protocol::rows::{File, Message, MessageKind, Row};
 
 /// A query of whole messages, read by [`row`]; what follows `from messages` is its argument.
 macro_rules! select_messages {
     ($rest:literal) => {
         concat!(
             "select room, seq, rev, n, kind, sender, at, key, text, reply, thread, mentions, \
-             everyone, meta, edited_at, pinned, deleted_at from messages ",
+             everyone, meta, edited_at, pinned, deleted_at, files from messages ",
             $rest
         )
     };
@@ -100,6 +100,9 @@ pub fn edit(
     if message.deleted {
         return Err(StoreError::Conflict("the message is deleted"));
     }
+    if text.trim().is_empty() && message.files.is_empty() {
+        return Err(StoreError::Invalid("text", "is empty".into()));
+    }
     if message.text == text {
         return done(tx, me, key, "edit", message.rev, message);
     }
@@ -176,7 +179,7 @@ pub(super) fn erase(tx: &mut Tx<'_>, room: RoomId, seq: Seq, rev: Seq) -> Result
     let now = tx.now();
     tx.exec(
         "update messages set text = '', reply = null, mentions = '', everyone = 0, meta = '',
-            edited_at = null, pinned = 0, deleted_at = $1, rev = $2
+            edited_at = null, pinned = 0, deleted_at = $1, rev = $2, files = ''
          where room = $3 and seq = $4",
         params![now, rev, room, seq],
     )?;
@@ -185,7 +188,7 @@ pub(super) fn erase(tx: &mut Tx<'_>, room: RoomId, seq: Seq, rev: Seq) -> Result
     tx.exec("delete from reactions where room = $1 and seq = $2", at)?;
     tx.exec("delete from mentions where room = $1 and seq = $2", at)?;
     tx.exec("delete from deletions where room = $1 and seq = $2", at)?;
-    Ok(())
+    attachments::release(tx, room, seq)
 }
 
 /// Pins a message, or takes the pin out.
@@ -287,7 +290,7 @@ pub(super) fn row(row: &Record<'_>) -> Outcome<Message> {
         text: row.get(8)?,
         reply: row.get(9)?,
         thread: row.get(10)?,
-        files: Vec::new(),
+        files: files(&row.get::<String>(17)?),
         mentions: mentions::list(&row.get::<String>(11)?),
         everyone: row.get(12)?,
         meta: object(&row.get::<String>(13)?),
@@ -307,5 +310,18 @@ fn object(stored: &str) -> serde_json::Map<String, serde_json::Value> {
         return serde_json::Map::new();
     }
     // Only objects are ever stored here.
+    serde_json::from_str(stored).unwrap_or_default()
+}
+
+/// What a message carries, as it is stored; empty for nothing.
+pub fn files_text(files: &[File]) -> String {
+    if files.is_empty() { String::new() } else { serde_json::json!(files).to_string() }
+}
+
+fn files(stored: &str) -> Vec<File> {
+    if stored.is_empty() {
+        return Vec::new();
+    }
+    // Only lists of files are ever stored here.
     serde_json::from_str(stored).unwrap_or_default()
 }

@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0012_tenants"),
     migration!("0020_settings"),
     migration!("0021_moderation"),
+    migration!("0030_media"),
     migration!("0060_later"),
     migration!("0070_totp"),
 ];

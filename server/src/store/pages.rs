@@ -151,7 +151,7 @@ pub fn written(read: &mut Read<'_>, me: &Me, next: Option<&str>, limit: usize) -
     };
     let found = read.all(
         "select m.room, m.seq, m.rev, m.n, m.kind, m.sender, m.at, m.key, m.text, m.reply, m.thread,
-            m.mentions, m.everyone, m.meta, m.edited_at, m.pinned, m.deleted_at
+            m.mentions, m.everyone, m.meta, m.edited_at, m.pinned, m.deleted_at, m.files
          from messages m join rooms r on r.id = m.room
             join members b on b.room = m.room and b.person = m.sender and b.left_seq is null
          where m.sender = $1 and (m.room, m.seq) > ($2, $3) and m.kind = 0

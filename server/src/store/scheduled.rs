@@ -205,7 +205,10 @@ fn code(refused: &StoreError) -> Option<Code> {
         StoreError::Forbidden(_) => Some(Code::Forbidden),
         StoreError::Conflict(_) => Some(Code::Conflict),
         StoreError::Invalid(..) => Some(Code::Invalid),
+        StoreError::Gone => Some(Code::Gone),
         StoreError::Taken(_)
+        | StoreError::NotYet(_)
+        | StoreError::Full(_)
         | StoreError::RateLimited(_)
         | StoreError::WrongCredentials
         | StoreError::Unverified

@@ -20,6 +20,7 @@ mod later;
 mod letters;
 mod logs;
 mod mails;
+mod media;
 mod messages;
 mod moderation;
 mod promises;

@@ -70,6 +70,15 @@ impl Scene {
             "emoji" => "👍".into(),
             "word" | "nothing" => word.into(),
             "password" => PASSWORD.into(),
+            "digest" => "0".repeat(64),
+            "file" => {
+                let author = cast.person("author").clone();
+                let file = author.uploads("secret.txt", "text/plain", b"secret").await;
+                let said = json!({"key": key(), "files": [file["id"]]});
+                let path = format!("/rooms/{}/messages", self.words["room"]);
+                author.post(&path, said).await.ok(201);
+                text(&file["id"])
+            }
             "third" => {
                 let made = json!({"name": key()});
                 let operator = cast.person("operator");

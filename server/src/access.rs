@@ -273,6 +273,8 @@ pub enum AdminAct {
     Erase,
     /// Give and take API keys.
     Keys,
+    /// Look after webhooks, bots and commands.
+    Hooks,
     /// Read the record, the figures and the dead letters; try or drop those.
     Watch,
 }
@@ -284,7 +286,9 @@ pub fn may_run(admin: &Admin, act: AdminAct, tenant: Option<TenantId>) -> Result
         (Some(own), _) if tenant.is_some_and(|tenant| tenant != own) => {
             Err(StoreError::NotFound("tenant"))
         }
-        (Some(_), AdminAct::Settings | AdminAct::Keys | AdminAct::Watch) => Ok(()),
+        (Some(_), AdminAct::Settings | AdminAct::Keys | AdminAct::Hooks | AdminAct::Watch) => {
+            Ok(())
+        }
         (Some(_), AdminAct::Found | AdminAct::Limits | AdminAct::Erase) => {
             Err(StoreError::Forbidden("only the operator of the server may do this"))
         }
@@ -296,7 +300,7 @@ pub fn may_run(admin: &Admin, act: AdminAct, tenant: Option<TenantId>) -> Result
 /// tenant sees, and what is made for backends. To run the tenant takes `admin`, whoever is named.
 pub fn key_may(scopes: &[Scope], rule: Rule, acts: bool) -> crate::error::Result<()> {
     let needed = match rule {
-        Rule::Runs => Some(Scope::Admin),
+        Rule::Runs | Rule::Manages => Some(Scope::Admin),
         Rule::Backend(scope) => Some(scope),
         Rule::Anyone | Rule::Person | Rule::Reads | Rule::Operator | Rule::Room(_) if acts => {
             Some(Scope::Act)

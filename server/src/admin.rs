@@ -51,6 +51,26 @@ impl FromRequestParts<App> for Run {
     }
 }
 
+/// The caller, who looks after a tenant: an owner or admin of it, or a key with `admin`.
+#[derive(Clone, Debug)]
+pub struct Manage(pub Admin);
+
+impl FromRequestParts<App> for Manage {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        if let Some(admin) = keys::runs(app, parts).await? {
+            return Ok(Manage(admin));
+        }
+        let Session(me) = Session::from_request_parts(parts, app).await?;
+        if me.role < TenantRole::Admin || store::keys::of_session(&me.session).is_some() {
+            return Err(Refusal::Forbidden("only an owner or admin of the tenant may"));
+        }
+        let address = parts.extensions.get::<Caller>().map(|caller| caller.address);
+        Ok(Manage(Admin { actor: Actor::Person(me.user), tenant: Some(me.tenant), address }))
+    }
+}
+
 /// Whether two hashes are the same, however long it takes to see that they are not.
 pub fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
     one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0

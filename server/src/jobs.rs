@@ -7,7 +7,7 @@ pub mod outside;
 use crate::app::App;
 use crate::store::jobs::{self, Job, Kind, Side};
 use crate::store::{Me, Needs, StoreError, chores, ephemeral, sync};
-use crate::{mails, media};
+use crate::{mails, media, webhooks};
 use hallway_kit::{Stop, Tasks};
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::{Row, TenantRole};
@@ -94,6 +94,7 @@ async fn run(app: App, job: Job) -> anyhow::Result<outside::Done> {
         Some(Kind::Mail) => mails::send(&app, &job).await,
         Some(Kind::Thumbnail) => media::thumbnail(&app, &job).await,
         Some(Kind::Discard) => media::discard(&app, &job).await,
+        Some(Kind::Webhook) => webhooks::send(&app, &job).await,
         Some(_) | None => Ok(outside::Done::GiveUp("this is no work outside the store".into())),
     }
 }

@@ -63,6 +63,7 @@ pub mod tls;
 pub mod tokens;
 pub mod totp;
 pub mod users;
+pub mod webhooks;
 
 use anyhow::bail;
 use app::App;

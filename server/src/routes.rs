@@ -13,7 +13,7 @@ use crate::store::Once;
 use crate::{
     accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, media,
     members, messages, openapi, reactions, reports, rooms, saved, scheduled, server, sessions,
-    socket, storage, sync, tenants, totp, users,
+    socket, storage, sync, tenants, totp, users, webhooks,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -44,6 +44,8 @@ pub enum Rule {
     Reads,
     /// The operator; within a tenant its owner, and a key with `admin`.
     Runs,
+    /// An owner or admin of the tenant, and a key with `admin`.
+    Manages,
     /// A tenant's backend, by a key with this scope.
     Backend(Scope),
 }
@@ -68,7 +70,7 @@ const fn route(
     Route { method, path, rule, handler }
 }
 
-use Rule::{Anyone, Backend, Operator, Person, Reads, Room, Runs};
+use Rule::{Anyone, Backend, Manages, Operator, Person, Reads, Room, Runs};
 
 /// Every route of the interface.
 #[rustfmt::skip]
@@ -156,6 +158,13 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/scheduled",                           Person,             || get(scheduled::list)),
     route("POST",   "/scheduled",                           Person,             || post(scheduled::create)),
     route("DELETE", "/scheduled/{id}",                      Person,             || delete(scheduled::destroy)),
+    route("POST",   "/webhooks",                            Manages,            || post(webhooks::create)),
+    route("GET",    "/webhooks",                            Manages,            || get(webhooks::list)),
+    route("GET",    "/webhooks/{id}",                       Manages,            || get(webhooks::show)),
+    route("PATCH",  "/webhooks/{id}",                       Manages,            || patch(webhooks::update)),
+    route("DELETE", "/webhooks/{id}",                       Manages,            || delete(webhooks::destroy)),
+    route("GET",    "/webhooks/{id}/deliveries",            Manages,            || get(webhooks::deliveries)),
+    route("POST",   "/webhooks/{id}/deliveries/{delivery}/replay", Manages,     || post(webhooks::replay)),
     route("POST",   "/sync",                                Person,             || post(sync::create)),
     route("GET",    "/admin/tenants",                       Runs,               || get(tenants::list)),
     route("POST",   "/admin/tenants",                       Runs,               || post(tenants::create)),

@@ -15,6 +15,7 @@ pub mod chores;
 pub mod codes;
 pub mod deeds;
 pub mod deletions;
+pub mod deliveries;
 pub mod delta;
 pub mod direct;
 pub mod directory;
@@ -62,6 +63,7 @@ pub mod tenants;
 pub mod totp;
 mod tx;
 pub mod users;
+pub mod webhooks;
 
 pub use append::{Draft, Posted};
 pub use event::Event;

@@ -74,7 +74,7 @@ fn message() -> Message {
     }
 }
 
-fn blank_message() -> Message {
+pub fn blank_message() -> Message {
     Message {
         n: 0,
         key: None,
@@ -371,6 +371,7 @@ pub fn rest() -> Vec<String> {
     all.extend(super::places::moderation());
     all.extend(super::places::badge());
     all.extend(super::later::bodies());
+    all.extend(crate::hooks::bodies());
     all
 }
 

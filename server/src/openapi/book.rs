@@ -310,6 +310,7 @@ pub fn document() -> Value {
                 are read exactly by every program."},
         "servers": [{"url": PREFIX}],
         "paths": paths,
+        "webhooks": entries::hooks::calls(),
         "components": {"schemas": book.shapes, "headers": limits::headers(),
             "securitySchemes": limits::schemes()},
     })
@@ -326,7 +327,12 @@ fn operation(route: &Route, entry: &Entry) -> Value {
     }
     match route.rule {
         Rule::Anyone => {}
-        Rule::Person | Rule::Operator | Rule::Reads | Rule::Runs | Rule::Backend(_) => {
+        Rule::Person
+        | Rule::Operator
+        | Rule::Reads
+        | Rule::Runs
+        | Rule::Manages
+        | Rule::Backend(_) => {
             // A key may name a person there is not, or say none that could be.
             codes.extend([401, 404, 422]);
         }
@@ -365,7 +371,7 @@ fn security(rule: Rule) -> Value {
         // Of rooms a key that reads sees the public ones.
         Rule::Reads | Rule::Room(Act::See) => json!([session, acting, key]),
         Rule::Person | Rule::Operator | Rule::Room(_) => json!([session, acting]),
-        Rule::Runs => json!([session, key]),
+        Rule::Runs | Rule::Manages => json!([session, key]),
         Rule::Backend(_) => json!([key]),
     }
 }

@@ -1,6 +1,7 @@
 //! What is said of each route beyond its line in the table: a sentence, bodies, answers. A route
 //! without an entry fails a test, and so does an entry without a route.
 
+pub mod hooks;
 mod later;
 mod media;
 mod moderation;
@@ -18,5 +19,6 @@ pub fn write(book: &mut Book) {
     later::write(book);
     media::write(book);
     moderation::write(book);
+    hooks::write(book);
     run::write(book);
 }

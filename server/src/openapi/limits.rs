@@ -46,6 +46,10 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("NewTenant", "name", 1, NAME_MAX),
     ("NewTenant", "title", 1, ROOM_NAME_MAX),
     ("TenantPatch", "title", 1, ROOM_NAME_MAX),
+    ("NewWebhook", "url", 8, 2_048),
+    ("NewWebhook", "secret", 16, 200),
+    ("WebhookPatch", "url", 8, 2_048),
+    ("WebhookPatch", "secret", 16, 200),
 ];
 
 /// Fewest and most elements of a field.
@@ -56,6 +60,10 @@ const LISTS: &[(&str, &str, usize, usize)] = &[
     ("NewDirect", "users", 1, DIRECT_MAX),
     ("Sync", "rooms", 0, HELLO_ROOMS),
     ("Hello", "rooms", 0, HELLO_ROOMS),
+    ("NewWebhook", "events", 1, 6),
+    ("NewWebhook", "rooms", 0, 100),
+    ("WebhookPatch", "events", 1, 6),
+    ("WebhookPatch", "rooms", 0, 100),
 ];
 
 /// Least and most of a field.

@@ -9,6 +9,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../../protocol/src/rest/accounts.rs"),
     include_str!("../../../protocol/src/rest/admin.rs"),
     include_str!("../../../protocol/src/rest/badge.rs"),
+    include_str!("../../../protocol/src/rest/hooks.rs"),
     include_str!("../../../protocol/src/rest/later.rs"),
     include_str!("../../../protocol/src/rest/media.rs"),
     include_str!("../../../protocol/src/rest/moderation.rs"),

@@ -3,6 +3,7 @@
 //! stands: the room is locked, the key looked up, then who may is asked. A key already done is
 //! answered even to somebody since removed, so that their outbox can settle.
 
+use super::deliveries::{Cause, Ears};
 use super::engine::{Conn, Outcome, Value};
 use super::mentions::Named;
 use super::rooms::Facts;
@@ -78,6 +79,7 @@ impl Post {
 pub struct Append {
     rooms: HashMap<RoomId, Open>,
     members: HashMap<(RoomId, UserId), Standing>,
+    ears: Ears,
 }
 
 /// A room that is being written to.
@@ -103,6 +105,7 @@ impl Append {
     /// Writes what is not written yet and forgets the rest.
     pub fn flush(&mut self, conn: &mut dyn Conn) -> Outcome<()> {
         self.members.clear();
+        self.ears = Ears::default();
         for (room, open) in self.rooms.drain() {
             if open.dirty {
                 conn.exec(
@@ -140,6 +143,7 @@ impl Append {
         }
         attachments::keep(tx, id, message.seq, &message.files)?;
         mentions::keep(tx, &facts, &message, ready.answered)?;
+        self.ears.tell(tx, &facts, message.seq, &[Cause::said(&message)])?;
         self.advance(tx, me, draft, &message, &ready)?;
         Ok(Posted { again: false, message })
     }

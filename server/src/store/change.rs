@@ -1,6 +1,7 @@
 //! One change of a room on its way: it takes the next number, gathers the rows it wrote, and is
 //! published once. Numbers are dense because nothing else moves the head but this and `append`.
 
+use super::deliveries::{Cause, Ears};
 use super::rooms::Facts;
 use super::{Event, Result, Tx, messages};
 use crate::params;
@@ -19,6 +20,7 @@ pub struct Change {
     leave: Vec<UserId>,
     closed: bool,
     floor: Option<Seq>,
+    edit: bool,
 }
 
 impl Change {
@@ -29,7 +31,7 @@ impl Change {
         tx.exec("update rooms set head = $1 where id = $2", params![facts.head, facts.id])?;
         let seq = facts.head;
         let (rows, enter, leave) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Change { facts, seq, rows, enter, leave, closed: false, floor: None })
+        Ok(Change { facts, seq, rows, enter, leave, closed: false, floor: None, edit: false })
     }
 
     /// A row that was written.
@@ -55,6 +57,11 @@ impl Change {
     /// Nobody hears the room after this.
     pub fn closes(&mut self) {
         self.closed = true;
+    }
+
+    /// A message has another text.
+    pub fn edits(&mut self) {
+        self.edit = true;
     }
 
     /// What is below has expired.
@@ -121,8 +128,9 @@ impl Change {
     }
 
     /// Publishes it; the room as it is after it.
-    pub fn finish(self, tx: &mut Tx<'_>) -> Facts {
-        let Change { facts, seq, rows, enter, leave, closed, floor } = self;
+    pub fn finish(self, tx: &mut Tx<'_>) -> Result<Facts> {
+        let Change { facts, seq, rows, enter, leave, closed, floor, edit } = self;
+        Ears::default().tell(tx, &facts, seq, &Cause::of(&rows, edit))?;
         tx.emit(Event::Room {
             tenant: facts.tenant,
             room: facts.id,
@@ -136,6 +144,6 @@ impl Change {
             floor,
             size: facts.size,
         });
-        facts
+        Ok(facts)
     }
 }

@@ -4,8 +4,8 @@
 use super::jobs::{self, DEAD, Job, Kind};
 use super::{Me, Read, Result, StoreError, Tx};
 use super::{
-    accounts, attachments, audit, erase, expiry, guests, mails, members, ops, own, rooms, saved,
-    scheduled, sessions,
+    accounts, attachments, audit, deliveries, erase, expiry, guests, mails, members, ops, own,
+    rooms, saved, scheduled, sessions,
 };
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
@@ -54,7 +54,7 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
         Some(Kind::EraseTenant) => erase::step(tx, TenantId(number(job)?))?,
         Some(Kind::CleanUp) => clean_up(tx)?,
         Some(Kind::Sweep) => attachments::sweep(tx, CARRIED)?,
-        Some(Kind::Mail | Kind::Thumbnail | Kind::Discard) => {
+        Some(Kind::Mail | Kind::Webhook | Kind::Thumbnail | Kind::Discard) => {
             return Err(StoreError::Conflict("this is no work of the store"));
         }
         Some(Kind::Expire) => return expiry::run(tx, job),
@@ -153,7 +153,7 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
     let (now, hour) = (tx.now(), hours(tx)?);
     let unused =
         sessions::end_unused(tx)? | close_unverified(tx)? | guests::show_out(tx, ACCOUNTS)?;
-    let gone = mails::forget(tx, CHUNK)?;
+    let gone = mails::forget(tx, CHUNK)?.max(deliveries::forget(tx, CHUNK)?);
     let mut most = tx.exec(
         "delete from ops where (person, key) in
             (select person, key from ops where made_hour < $1 order by made_hour limit $2)",

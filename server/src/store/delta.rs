@@ -278,7 +278,7 @@ impl std::io::Write for Counter {
 }
 
 /// Everyone these rows name.
-fn people(rows: &[Row]) -> Vec<UserId> {
+pub(super) fn people(rows: &[Row]) -> Vec<UserId> {
     let mut people = Vec::new();
     for row in rows {
         match row {

@@ -39,7 +39,7 @@ pub fn open(tx: &mut Tx<'_>, me: &Me, others: &[UserId]) -> Result<Once<Room>> {
     change.row(Row::Room(rooms::row(tx, me, room)?));
     change.rows(users::rows(tx, people)?);
     change.enters(me.user, 1);
-    change.finish(tx);
+    change.finish(tx)?;
     own::stand(tx, me.user, room, MineState::Joined, 1)?;
     Ok(Once { again: false, answer: rooms::row(tx, me, room)? })
 }

@@ -54,6 +54,22 @@ pub const STEPS: &[(&str, &str)] = &[
     ),
     ("bans", "delete from bans where id in (select id from bans where tenant = $1 limit $2)"),
     (
+        "deliveries",
+        "delete from deliveries where id in
+            (select x.id from deliveries x
+                join webhooks w on w.id = x.webhook where w.tenant = $1 limit $2)",
+    ),
+    (
+        "webhook_rooms",
+        "delete from webhook_rooms where (webhook, room) in
+            (select x.webhook, x.room from webhook_rooms x
+                join webhooks w on w.id = x.webhook where w.tenant = $1 limit $2)",
+    ),
+    (
+        "webhooks",
+        "delete from webhooks where id in (select id from webhooks where tenant = $1 limit $2)",
+    ),
+    (
         "attachments",
         "delete from attachments where (media, room, seq) in
             (select x.media, x.room, x.seq from attachments x

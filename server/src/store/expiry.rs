@@ -131,6 +131,6 @@ fn expire(tx: &mut Tx<'_>, room: &Facts, kept_from: Seq) -> Result<()> {
     )?;
     change.rows(rooms::any(tx, room.id)?.map(Row::Room));
     change.expires(kept_from);
-    change.finish(tx);
+    change.finish(tx)?;
     Ok(())
 }

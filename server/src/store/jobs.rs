@@ -50,6 +50,8 @@ pub enum Kind {
     CleanUp,
     /// Sends a mail (target: the row of `mails` that says which).
     Mail,
+    /// Calls a webhook (target: the delivery).
+    Webhook,
     /// Deletes what is older than a room (target) keeps.
     Expire,
     /// Sees to it that the rooms of a tenant (target) that keeps nothing for ever are looked after.
@@ -75,6 +77,7 @@ impl Kind {
         (Kind::EraseTenant, "erase-tenant", Side::Inside, BUDGET),
         (Kind::CleanUp, "clean-up", Side::Inside, BUDGET),
         (Kind::Mail, "mail", Side::Outside, BUDGET),
+        (Kind::Webhook, "webhook", Side::Outside, BUDGET),
         (Kind::Expire, "expire", Side::Inside, BUDGET),
         (Kind::Retain, "retain", Side::Inside, BUDGET),
         (Kind::Vacate, "vacate", Side::Inside, BUDGET),
@@ -206,6 +209,11 @@ pub fn lease(tx: &mut Tx<'_>, node: &str, side: Side, most: usize) -> Result<Vec
     Ok(lent)
 }
 
+/// Whether a failure of this attempt is the end.
+pub fn is_last(job: &Job) -> bool {
+    job.attempts >= ATTEMPTS
+}
+
 /// How many jobs there are, by state and kind.
 pub fn census(read: &mut super::Read<'_>) -> Result<Vec<(String, String, i64)>> {
     read.all(
@@ -284,7 +292,7 @@ pub fn give_back(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
 
 /// The attempt failed: the job waits longer each time, and at last is a dead letter.
 pub fn fail(tx: &mut Tx<'_>, job: &Job, why: &str) -> Result<()> {
-    if job.attempts >= ATTEMPTS {
+    if is_last(job) {
         return give_up(tx, job, why);
     }
     let doubled = WAIT.saturating_mul(1i64 << job.attempts.clamp(0, 16)).min(LONGEST);

@@ -80,7 +80,7 @@ pub(super) fn enter(
     change.rows(users::rows(tx, [user])?);
     let from = if facts.history == History::Joined { change.seq } else { facts.kept_from };
     change.enters(user, from);
-    let after = change.finish(tx);
+    let after = change.finish(tx)?;
     own::stand(tx, user, facts.id, MineState::Joined, after.head)
 }
 
@@ -166,7 +166,7 @@ pub(super) fn depart(tx: &mut Tx<'_>, facts: &Facts, user: UserId, by: UserId) -
         change.rows(row(tx, facts.id, heir)?.map(Row::Member));
     }
     change.leaves(user);
-    change.finish(tx);
+    change.finish(tx)?;
     let state = if user == by { MineState::Left } else { MineState::Removed };
     own::stand(tx, user, facts.id, state, 0)
 }
@@ -262,7 +262,7 @@ fn mute(tx: &mut Tx<'_>, facts: &Facts, user: UserId, until: Option<Millis>) -> 
         params![until, change.seq, facts.id, user],
     )?;
     change.rows(row(tx, facts.id, user)?.map(Row::Member));
-    change.finish(tx);
+    change.finish(tx)?;
     Ok(true)
 }
 
@@ -293,7 +293,7 @@ fn give(tx: &mut Tx<'_>, me: &Me, facts: &Facts, user: UserId, role: Role) -> Re
     )?;
     change.notice(tx, "role", Some(user), me.user)?;
     change.rows(row(tx, facts.id, user)?.map(Row::Member));
-    change.finish(tx);
+    change.finish(tx)?;
     Ok(())
 }
 

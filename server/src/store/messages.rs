@@ -128,7 +128,8 @@ pub fn edit(
     };
     mentions::keep(tx, &facts, &message, answered)?;
     change.row(Row::Message(message.clone()));
-    change.finish(tx);
+    change.edits();
+    change.finish(tx)?;
     done(tx, me, key, "edit", message.rev, message)
 }
 
@@ -170,7 +171,7 @@ pub fn destroy(
     erase(tx, room, seq, change.seq)?;
     let message = find(tx, room, seq)?.ok_or(StoreError::NotFound("message"))?;
     change.row(Row::Message(message.clone()));
-    change.finish(tx);
+    change.finish(tx)?;
     done(tx, me, key, "delete", message.rev, message)
 }
 
@@ -218,7 +219,7 @@ pub fn pin(
             params![on, change.seq, room, seq],
         )?;
         change.row(Row::Message(message.clone()));
-        change.finish(tx);
+        change.finish(tx)?;
     }
     done(tx, me, key, kind, message.rev, message)
 }

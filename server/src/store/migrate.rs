@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0020_settings"),
     migration!("0021_moderation"),
     migration!("0030_media"),
+    migration!("0050_webhooks"),
     migration!("0060_later"),
     migration!("0070_totp"),
 ];

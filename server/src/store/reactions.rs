@@ -50,7 +50,7 @@ pub fn set(
         let at = change.seq;
         let emoji = emoji.to_owned();
         change.row(Row::Reaction(Reaction { room, seq, user: me.user, emoji, on, rev: at }));
-        change.finish(tx);
+        change.finish(tx)?;
         at
     };
     ops::keep(tx, me, key, kind, &target, Some(Done::change(room, change)))?;

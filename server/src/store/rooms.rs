@@ -185,7 +185,7 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewRoom) -> Res
     change.notice(tx, "created", None, me.user)?;
     change.rows(users::rows(tx, people.iter().copied())?);
     let seq = change.seq;
-    change.finish(tx);
+    change.finish(tx)?;
     for person in people {
         own::stand(tx, person, room, MineState::Joined, seq)?;
     }
@@ -255,7 +255,7 @@ pub(super) fn end(tx: &mut Tx<'_>, facts: &Facts) -> Result<()> {
     )?;
     change.rows(any(tx, room)?.map(Row::Room));
     change.closes();
-    change.finish(tx);
+    change.finish(tx)?;
     if at_once {
         for person in people {
             own::stand(tx, person, room, MineState::Deleted, 0)?;

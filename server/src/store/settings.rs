@@ -160,7 +160,7 @@ fn write(
     change.facts.visibility = wanted.visibility;
     (change.facts.announce, change.facts.slow_seconds) = (wanted.announce, wanted.slow_seconds);
     change.facts.archived = wanted.archived;
-    Ok(change.finish(tx))
+    change.finish(tx)
 }
 
 /// From where each member may see.

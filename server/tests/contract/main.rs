@@ -29,3 +29,4 @@ mod rooms;
 mod settings;
 mod tenants;
 mod totp;
+mod webhooks;

@@ -3,7 +3,7 @@
 use crate::cast::{Stage, factor, key};
 use crate::messages::{edit, react};
 use hallway_protocol::rest::{
-    ConfigPatch, NewReport, NewSaved, NewScheduled, TenantConfig, TenantPatch,
+    ConfigPatch, HookEvent, NewReport, NewSaved, NewScheduled, TenantConfig, TenantPatch,
 };
 use hallway_server::access::Admin;
 use hallway_server::params;
@@ -12,7 +12,7 @@ use hallway_server::store::jobs::Side;
 use hallway_server::store::tenants::NewTenant;
 use hallway_server::store::{
     Event, StoreError, bans, chores, deletions, erase, invites, jobs, mails, members, ops, reports,
-    saved, scheduled, storage, tenants, totp,
+    saved, scheduled, storage, tenants, totp, webhooks,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -167,6 +167,11 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         saved::create(tx, &me, None, &NewSaved { room, seq: said.seq })?;
         let (text, at) = ("later".to_owned(), tx.now() + 60_000);
         scheduled::create(tx, &me, &NewScheduled { key: key(), room, text, at })?;
+        let admin = Admin { actor: Actor::Person(me.user), tenant: Some(me.tenant), address: None };
+        let (url, secret) = ("https://a.example/".to_owned(), "sealed".to_owned());
+        let (events, rooms) = (vec![HookEvent::Delete], vec![room]);
+        let hook = webhooks::NewHook { id: id.clone(), url, events, rooms, secret };
+        webhooks::create(tx, &admin, None, &hook)?;
         deletions::create(tx, &me, room, None, said.seq + 1, None)?;
         tx.exec("insert into bases (room, epoch, base) values ($1, 'before', 3)", params![room])?;
         tx.exec(

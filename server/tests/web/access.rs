@@ -103,6 +103,10 @@ impl Scene {
                         let body = json!({"address": "192.0.2.9", "reason": "spam"});
                         ("/bans".to_owned(), body, "id")
                     }
+                    "hook" => {
+                        let body = json!({"url": "https://a.example/", "events": ["reaction"]});
+                        ("/webhooks".to_owned(), body, "id")
+                    }
                     "key" => {
                         let body = json!({"name": "shop", "scopes": ["read"]});
                         (format!("/admin/tenants/{}/keys", cast.tenant), body, "id")

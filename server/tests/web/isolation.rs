@@ -54,6 +54,16 @@ const CELLS: &[(&str, &str, &str)] = &[
     ("DELETE /scheduled/{invite-id}", "", ""),
     ("POST /bans",                    "", r#"{"user":{user},"reason":"x"}"#),
     ("GET /bans",                     "", ""),
+    ("POST /webhooks",                "", r#"{"url":"https://a.example/","events":["message"],"rooms":[{room}]}"#),
+    ("GET /webhooks",                 "", ""),
+    ("GET /webhooks/{hook}",          "", ""),
+    ("PATCH /webhooks/{hook}",        "", r#"{"state":"off"}"#),
+    ("PATCH /webhooks/{my-hook}",     "", r#"{"rooms":[{room}]}"#),
+    ("DELETE /webhooks/{hook}",       "", ""),
+    ("GET /webhooks/{hook}/deliveries", "", ""),
+    ("GET /webhooks/{my-hook}/deliveries", "?next={delivery}", ""),
+    ("POST /webhooks/{hook}/deliveries/{delivery}/replay", "", ""),
+    ("POST /webhooks/{my-hook}/deliveries/{delivery}/replay", "", ""),
     ("DELETE /bans/{invite-id}",      "", ""),
     ("GET /rooms/{room}/messages/{seq}/deletion", "", ""),
     ("GET /users",                    "", ""),
@@ -217,6 +227,8 @@ async fn twin(house: &House, which: &str) -> Twin {
     let invite = owner.post("/invites", json!({"uses": 9})).await.ok(201);
     let lin = house.joins(&tenant, &called("lin"), invite["code"].as_str()).await;
     let room = owner.group(&called("kitchen"), &[&lin]).await;
+    let hook = json!({"url": format!("https://{}.example/", called("hook")), "events": ["room"]});
+    let hook = owner.post("/webhooks", hook).await.ok(201);
     let channel = json!({"kind": "channel", "name": called("news"), "topic": called("topic")});
     owner.post("/rooms", channel).await.ok(201);
     let seq = int(&lin.says(room, &called("secret")).await["seq"]);
@@ -226,6 +238,8 @@ async fn twin(house: &House, which: &str) -> Twin {
     lin.post(&format!("/rooms/{room}/messages"), message).await.ok(201);
     owner.put("/users/me/storage/theme", json!(called("theme"))).await.ok(204);
     owner.patch("/users/me", json!({"status": called("status")})).await.ok(200);
+    let heard = format!("/webhooks/{}/deliveries", text(&hook["id"]));
+    let heard = owner.get(&heard).await.ok(200);
     let code = owner.post(&format!("/rooms/{room}/code"), Value::Null).await.ok(200);
     let keys = format!("/admin/tenants/{id}/keys");
     let body = json!({"name": called("shop"), "scopes": ["read", "write", "act", "admin"]});
@@ -247,6 +261,8 @@ async fn twin(house: &House, which: &str) -> Twin {
         ("name", called("eve")),
         ("code", text(&code["code"])),
         ("key-id", text(&api["id"])),
+        ("hook", text(&hook["id"])),
+        ("delivery", text(&heard["items"][0]["id"])),
         ("letter", letter),
         ("letter-next", dead),
         ("line", text(&line)),
@@ -299,6 +315,12 @@ impl Twin {
         ] {
             state.push(self.owner.get(&path).await.ok(200));
         }
+        let mut hooks = self.owner.get("/webhooks").await.ok(200);
+        for hook in hooks["items"].as_array_mut().expect("a list") {
+            // How its calls go is nobody's doing here.
+            hook["state"] = json!(hook["state"] == "off");
+        }
+        state.push(hooks);
         json!(state)
     }
 }
@@ -321,6 +343,7 @@ impl Scene {
         let mut text = text
             .replace("{mine}", &self.one.owner.user.to_string())
             .replace("{my-room}", self.one.word("room"))
+            .replace("{my-hook}", self.one.word("hook"))
             .replace("{my-tenant}", self.one.word("tenant"))
             .replace("{password}", PASSWORD)
             .replace("{theme}", "theme")

@@ -45,3 +45,4 @@ mod sync;
 mod talk;
 mod tenants;
 mod totp;
+mod webhooks;

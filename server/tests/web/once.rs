@@ -95,14 +95,19 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("POST /bans", "", r#"{"address":"192.0.2.1","reason":"spam"}"#,
         r#"{"address":"192.0.2.2","reason":"spam"}"#),
     ("DELETE /bans/{id}",                        "",     "{}", "{}"),
+    ("POST /webhooks", "", r#"{"url":"https://a.example/","events":["room"]}"#,
+        r#"{"url":"https://b.example/","events":["edit"]}"#),
+    ("PATCH /webhooks/{id}",                     "",     r#"{"state":"off"}"#, r#"{"state":"active"}"#),
+    ("DELETE /webhooks/{id}",                    "",     "", ""),
+    ("POST /webhooks/{id}/deliveries/{delivery}/replay", "", "", ""),
     ("DELETE /rooms/{room}",                     "",     "{}", "{}"),
     ("POST /rooms/{room}/leave",                 "",     "{}", "{}"),
 ];
 
 /// What may stand in braces in a case.
-const WORDS: [&str; 14] = [
+const WORDS: &[&str] = &[
     "room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh",
-    "soon", "sha256", "picture",
+    "soon", "sha256", "picture", "delivery",
 ];
 
 struct Scene {
@@ -158,6 +163,19 @@ impl Scene {
             "id" if route.contains("reports") => {
                 let report = json!({"room": room, "seq": seq, "reason": "spam"});
                 text(&self.ada.post("/reports", report).await.ok(201)["id"])
+            }
+            "id" if route.contains("webhooks") => {
+                let hook = json!({"url": "https://a.example/", "events": ["room"]});
+                let hook = self.ada.post("/webhooks", hook).await.ok(201);
+                let room = json!({"kind": "channel", "name": "news"});
+                self.ada.post("/rooms", room).await.ok(201);
+                text(&hook["id"])
+            }
+            "delivery" => {
+                let hooks = self.ada.get("/webhooks").await.ok(200);
+                let hook = hooks["items"].as_array().and_then(|all| all.last()).expect("one");
+                let path = format!("/webhooks/{}/deliveries", text(&hook["id"]));
+                text(&self.ada.get(&path).await.ok(200)["items"][0]["id"])
             }
             "id" if route.contains("bans") => {
                 let ban = json!({"address": "192.0.2.7", "reason": "spam"});
@@ -218,6 +236,12 @@ impl Scene {
         ] {
             heads.push(self.ada.get(path).await.body);
         }
+        let mut hooks = self.ada.get("/webhooks").await.body;
+        for hook in hooks["items"].as_array_mut().expect("a list") {
+            // How its calls go is nobody's doing here.
+            hook["state"] = json!(hook["state"] == "off");
+        }
+        heads.push(hooks);
         heads.push(self.operator.get("/admin/tenants").await.body);
         heads.push(self.operator.get("/admin/dead-letters").await.body);
         let keys = format!("/admin/tenants/{}/keys", self.own().await);

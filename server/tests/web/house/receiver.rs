@@ -4,6 +4,7 @@
 use super::PATIENCE;
 use hallway_kit::Tasks;
 use parking_lot::Mutex;
+use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +27,14 @@ pub struct Heard {
     /// By their names in lower case.
     pub headers: HashMap<String, String>,
     pub body: String,
+}
+
+impl Heard {
+    /// The JSON it is.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
 }
 
 /// What it answers.

@@ -1,0 +1,389 @@
+//! What webhooks are called for. A delivery is a row, written in the transaction of its cause and
+//! holding ids alone; what it tells is read when it is sent, and so is whether the webhook may still
+//! hear of the room.
+
+use super::audit::{self, Actor, Note};
+use super::engine::{Outcome, Record};
+use super::jobs::{self, Kind};
+use super::reactions;
+use super::rooms::{self, Facts};
+use super::{Once, Read, Result, StoreError, Tx, deeds, delta, members, messages, users, webhooks};
+use crate::access::{self, Admin};
+use crate::params;
+use hallway_protocol::ids::{Key, Millis, RoomId, Seq, TenantId, UserId};
+use hallway_protocol::rest::{Delivery, DeliveryStatus, HookCall, HookEvent, Items};
+use hallway_protocol::rows::{Message, MessageKind, RoomKind, Row, Visibility};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// A webhook that no call reached for so long is turned off.
+pub const OFF_AFTER: Millis = 3 * 24 * 3_600_000;
+/// Deliveries are kept so long.
+const KEPT: Millis = 30 * 24 * 3_600_000;
+
+/// A webhook that is called, as far as choosing goes.
+#[derive(Clone, Debug)]
+struct Ear {
+    id: String,
+    events: Vec<HookEvent>,
+    rooms: Vec<RoomId>,
+}
+
+/// The webhooks of the tenants met in a transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Ears(HashMap<TenantId, Vec<Ear>>);
+
+/// Something a webhook may be called for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cause {
+    event: HookEvent,
+    target: Option<Seq>,
+    person: Option<UserId>,
+}
+
+impl Cause {
+    /// Something was said.
+    pub fn said(message: &Message) -> Cause {
+        Cause { event: HookEvent::Message, target: Some(message.seq), person: None }
+    }
+
+    /// What the rows of a change are about; `edit`: a message among them has another text.
+    pub fn of(rows: &[Row], edit: bool) -> Vec<Cause> {
+        let cause = |row: &Row| {
+            let (event, target, person) = match row {
+                Row::Message(message) if message.deleted => {
+                    (HookEvent::Delete, Some(message.seq), None)
+                }
+                Row::Message(message) if edit && message.kind == MessageKind::Text => {
+                    (HookEvent::Edit, Some(message.seq), None)
+                }
+                Row::Reaction(row) => (HookEvent::Reaction, Some(row.seq), Some(row.user)),
+                Row::Member(row) => (HookEvent::Member, None, Some(row.user)),
+                Row::Room(_) => (HookEvent::Room, None, None),
+                _ => return None,
+            };
+            Some(Cause { event, target, person })
+        };
+        rows.iter().filter_map(cause).collect()
+    }
+}
+
+impl Ears {
+    /// Adds a delivery for each webhook that wants to know, and the job that makes it.
+    pub fn tell(
+        &mut self,
+        tx: &mut Tx<'_>,
+        room: &Facts,
+        seq: Seq,
+        causes: &[Cause],
+    ) -> Result<()> {
+        if room.kind == RoomKind::Direct || causes.is_empty() {
+            return Ok(());
+        }
+        let ears = match self.0.entry(room.tenant) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(ears(tx, room.tenant)?),
+        };
+        let public = room.visibility == Visibility::Public;
+        let hears = |ear: &&Ear| {
+            if ear.rooms.is_empty() { public } else { ear.rooms.contains(&room.id) }
+        };
+        let ears = ears.iter().filter(hears);
+        for (ear, cause) in ears.flat_map(|ear| causes.iter().map(move |cause| (ear, cause))) {
+            if ear.events.contains(&cause.event) {
+                add(tx, room, seq, &ear.id, cause)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ears(read: &mut Read<'_>, tenant: TenantId) -> Result<Vec<Ear>> {
+    let mut ears = read.all(
+        "select id, events from webhooks
+         where tenant = $1 and state in ('active', 'failing') order by created_at, id",
+        params![tenant],
+        |row| {
+            let events = webhooks::events(&row.get::<String>(1)?);
+            Ok(Ear { id: row.get(0)?, events, rooms: Vec::new() })
+        },
+    )?;
+    for ear in &mut ears {
+        let sql = "select room from webhook_rooms where webhook = $1";
+        ear.rooms = read.all(sql, params![&ear.id], |row| row.get(0))?;
+    }
+    Ok(ears)
+}
+
+fn add(tx: &mut Tx<'_>, room: &Facts, seq: Seq, webhook: &str, cause: &Cause) -> Result<()> {
+    let now = tx.now();
+    let (id, event) = (Key::new(now).to_string(), webhooks::event_text(cause.event));
+    tx.exec(
+        "insert into deliveries (id, webhook, event, room, seq, target, person, status, attempts,
+            answer, at)
+         values ($1, $2, $3, $4, $5, $6, $7, 'pending', 0, null, $8)",
+        params![&id, webhook, event, room.id, seq, cause.target, cause.person, now],
+    )?;
+    jobs::enqueue(tx, Some(room.tenant), Kind::Webhook, &id, Some(&id))
+}
+
+/// A delivery that is to be made.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Due {
+    /// Of which webhook.
+    pub webhook: String,
+    /// Where it goes.
+    pub url: String,
+    /// What it is signed with, sealed.
+    pub secret: String,
+    /// What it says; none: it may not be said any more.
+    pub call: Option<HookCall>,
+}
+
+/// A delivery with what it would say now; none: nobody is to be called any more.
+pub fn due(read: &mut Read<'_>, id: &str) -> Result<Option<Due>> {
+    let found = read.one(
+        "select d.event, d.room, d.seq, d.target, d.person, d.at, w.id, w.url, w.secret, w.tenant,
+            w.person, w.state
+         from deliveries d join webhooks w on w.id = d.webhook
+         where d.id = $1 and d.status = 'pending' and w.state <> 'gone'",
+        params![id],
+        |row| {
+            let event = webhooks::events(&row.get::<String>(0)?);
+            let (room, seq, at) = (row.get(1)?, row.get(2)?, row.get(5)?);
+            let about = (row.get::<Option<Seq>>(3)?, row.get::<Option<UserId>>(4)?);
+            let due =
+                Due { webhook: row.get(6)?, url: row.get(7)?, secret: row.get(8)?, call: None };
+            let (tenant, id, rows) = (row.get(9)?, id.to_owned(), Vec::new());
+            let off = row.get::<String>(11)? == "off";
+            let call = event.first().filter(|_| !off).map(|event| HookCall {
+                id,
+                event: *event,
+                at,
+                tenant,
+                room,
+                seq,
+                rows,
+            });
+            Ok((due, call, about, row.get::<Option<UserId>>(10)?))
+        },
+    )?;
+    let Some((mut due, call, (target, about), person)) = found else { return Ok(None) };
+    if let Some(mut call) = call
+        && hears(read, &due.webhook, person, &call)?
+    {
+        call.rows = rows(read, &call, target, about)?;
+        due.call = Some(call);
+    }
+    Ok(Some(due))
+}
+
+/// Whether the webhook may be told of this: the room is public, or its owner named it and is there.
+fn hears(
+    read: &mut Read<'_>,
+    webhook: &str,
+    person: Option<UserId>,
+    call: &HookCall,
+) -> Result<bool> {
+    let Some(mut facts) = rooms::facts(read, call.room)? else { return Ok(false) };
+    if facts.visibility == Visibility::Public {
+        return Ok(true);
+    }
+    let sql = "select count(*) from webhook_rooms where webhook = $1 and room = $2";
+    let named = read.number(sql, params![webhook, call.room])? > 0;
+    let Some(person) = person.filter(|_| named) else { return Ok(false) };
+    // That it was deleted is told to those who were in it.
+    facts.deleted = false;
+    let me = webhooks::vouching(call.tenant, person);
+    let seen = access::sees(read, &me, &facts)?;
+    Ok(seen.is_some_and(|min_seq| call.seq >= min_seq))
+}
+
+/// The rows as they are now.
+fn rows(
+    read: &mut Read<'_>,
+    call: &HookCall,
+    target: Option<Seq>,
+    about: Option<UserId>,
+) -> Result<Vec<Row>> {
+    let (room, none) = (call.room, UserId(0));
+    let mut rows: Vec<Row> = match (call.event, target) {
+        (HookEvent::Message | HookEvent::Edit | HookEvent::Delete, Some(seq)) => {
+            messages::find(read, room, seq)?.map(Row::Message).into_iter().collect()
+        }
+        (HookEvent::Reaction, Some(seq)) => read
+            .all(
+                "select room, seq, person, emoji, active, rev from reactions
+                 where room = $1 and seq = $2 and person = $3 and rev >= $4 order by rev",
+                params![room, seq, about.unwrap_or(none), call.seq],
+                reactions::row,
+            )?
+            .into_iter()
+            .map(Row::Reaction)
+            .collect(),
+        (HookEvent::Member, _) => {
+            let member = members::row(read, room, about.unwrap_or(none))?;
+            member.map(Row::Member).into_iter().collect()
+        }
+        (HookEvent::Room, _) => rooms::any(read, room)?.map(Row::Room).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    rows.extend(users::rows(read, delta::people(&rows))?);
+    Ok(rows)
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tried {
+    /// It arrived.
+    Arrived(u16),
+    /// It did not, and comes again unless it was the `last`; `gone`: the other side wants no more.
+    Failed {
+        /// The status it was answered with.
+        answer: Option<u16>,
+        /// There will be no other.
+        last: bool,
+        /// The other side is gone for good.
+        gone: bool,
+    },
+    /// It may not be said.
+    Withheld,
+}
+
+/// Writes down how an attempt ended, and what it says of the webhook; true: that is off now.
+pub fn tried(tx: &mut Tx<'_>, id: &str, webhook: &str, how: Tried) -> Result<bool> {
+    let now = tx.now();
+    let (status, answer) = match how {
+        Tried::Arrived(answer) => ("delivered", Some(answer)),
+        Tried::Failed { answer, last, gone } => {
+            (if last || gone { "failed" } else { "pending" }, answer)
+        }
+        Tried::Withheld => ("withheld", None),
+    };
+    tx.exec(
+        "update deliveries set status = $1, answer = $2,
+            attempts = attempts + (case when $1 = 'withheld' then 0 else 1 end)
+         where id = $3",
+        params![status, answer.map(i64::from), id],
+    )?;
+    match how {
+        Tried::Withheld => return Ok(false),
+        Tried::Arrived(_) => {
+            tx.exec(
+                "update webhooks set state = 'active', failing_since = null
+                 where id = $1 and state = 'failing'",
+                params![webhook],
+            )?;
+            return Ok(false);
+        }
+        Tried::Failed { .. } => {}
+    }
+    tx.exec(
+        "update webhooks set state = 'failing', failing_since = coalesce(failing_since, $1)
+         where id = $2 and state in ('active', 'failing')",
+        params![now, webhook],
+    )?;
+    let gone = matches!(how, Tried::Failed { gone: true, .. });
+    let off = tx.exec(
+        "update webhooks set state = 'off'
+         where id = $1 and state = 'failing' and (failing_since <= $2 or $3 = 1)",
+        params![webhook, now - OFF_AFTER, gone],
+    )? == 1;
+    if off {
+        let sql = "select tenant from webhooks where id = $1";
+        let tenant = tx.one(sql, params![webhook], |row| row.get::<TenantId>(0))?;
+        let note = Note::of(tenant, Actor::Operator, "webhook_off");
+        audit::note(tx, &note.on(format_args!("webhook:{webhook}")))?;
+    }
+    Ok(off)
+}
+
+/// The deliveries of a webhook, the last first.
+pub fn list(
+    read: &mut Read<'_>,
+    admin: &Admin,
+    webhook: &str,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Items<Delivery>> {
+    let tenant = webhooks::tenant(admin)?;
+    webhooks::by_id(read, tenant, webhook)?;
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut items = read.all(
+        "select id, event, room, seq, status, attempts, answer, at from deliveries
+         where webhook = $1 and (cast($2 as text) is null or id < $2) order by id desc limit $3",
+        params![webhook, next, most.saturating_add(1)],
+        delivery,
+    )?;
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(|last| last.id.clone());
+    Ok(Items { items, next })
+}
+
+/// Makes one again, whatever became of it.
+pub fn replay(
+    tx: &mut Tx<'_>,
+    admin: &Admin,
+    key: Option<&Key>,
+    webhook: &str,
+    id: &str,
+) -> Result<Once<()>> {
+    let tenant = webhooks::tenant(admin)?;
+    if deeds::first(tx, admin, key, "replay", id)?.is_some() {
+        return Ok(Once { again: true, answer: () });
+    }
+    webhooks::by_id(tx, tenant, webhook)?;
+    let again = tx.exec(
+        "update deliveries set status = 'pending' where webhook = $1 and id = $2",
+        params![webhook, id],
+    )?;
+    if again == 0 {
+        return Err(StoreError::NotFound("delivery"));
+    }
+    jobs::hurry(tx, Some(tenant), Kind::Webhook, id)?;
+    deeds::keep(tx, admin, key, "replay", id, "")?;
+    Ok(Once { again: false, answer: () })
+}
+
+/// Forgets what has had its time, and what is left of webhooks taken away; at most `most` of each.
+pub fn forget(tx: &mut Tx<'_>, most: i64) -> Result<u64> {
+    let now = tx.now();
+    let old = tx.exec(
+        "delete from deliveries where id in
+            (select id from deliveries where at < $1 order by at limit $2)",
+        params![now - KEPT, most],
+    )?;
+    let orphans = tx.exec(
+        "delete from deliveries where id in
+            (select d.id from webhooks w join deliveries d on d.webhook = w.id
+             where w.state = 'gone' limit $1)",
+        params![most],
+    )?;
+    tx.exec(
+        "delete from webhooks where state = 'gone'
+            and not exists (select 1 from deliveries d where d.webhook = webhooks.id)",
+        &[],
+    )?;
+    Ok(old.max(orphans))
+}
+
+fn delivery(row: &Record<'_>) -> Outcome<Delivery> {
+    let event = webhooks::events(&row.get::<String>(1)?);
+    let answer = row.get::<Option<i64>>(6)?;
+    Ok(Delivery {
+        id: row.get(0)?,
+        event: event.first().copied().unwrap_or(HookEvent::Room),
+        room: row.get(2)?,
+        seq: row.get(3)?,
+        status: match row.get::<String>(4)?.as_str() {
+            "delivered" => DeliveryStatus::Delivered,
+            "failed" => DeliveryStatus::Failed,
+            "withheld" => DeliveryStatus::Withheld,
+            _ => DeliveryStatus::Pending,
+        },
+        attempts: row.get(5)?,
+        answer: answer.and_then(|answer| u16::try_from(answer).ok()),
+        at: row.get(7)?,
+    })
+}

@@ -113,7 +113,7 @@ impl App {
         let folder = Folder::open(&config.data)?;
         let secret = Secret::load(&config.secret_path())?;
         let (tls, mailer) = (Tls::load(&config)?, Mailer::open(&config)?);
-        let files = Files::open(folder.path(), &secret)?;
+        let files = Files::open(&config, &secret, clock.clone())?;
         mailer.warn();
         let (hub, sessions) = (Hub::new(clock.clone()), Sessions::new(clock.clone()));
         let (hub, sessions) = (Arc::new(hub), Arc::new(sessions));

@@ -20,13 +20,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The keys, as they stand in `hallway.toml`; in the environment `HALLWAY_` and upper case.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 28] = [
     "listen",
     "data",
     "base_url",
     "origins",
     "trusted_proxies",
     "database_url",
+    "files_url",
+    "files_endpoint",
+    "files_region",
+    "files_key",
+    "files_secret",
+    "files_secret_file",
     "mail",
     "mail_from",
     "mail_password",
@@ -46,7 +52,7 @@ const KEYS: [&str; 22] = [
 ];
 
 /// Names that are spoken for and do nothing yet: setting one is an error, not a silent no.
-const RESERVED: [&str; 3] = ["nats_url", "files_url", "acme"];
+const RESERVED: [&str; 2] = ["nats_url", "acme"];
 
 /// What a server is told before it starts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,6 +74,24 @@ pub struct Config {
     /// PostgreSQL; absent: SQLite in the data folder. Never a flag: it holds a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url: Option<String>,
+    /// A bucket of S3 for files, `s3://NAME`; absent: `DATA/files`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_url: Option<String>,
+    /// Where the bucket is; absent: at Amazon, in its region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_endpoint: Option<String>,
+    /// The region of the bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_region: Option<String>,
+    /// The id of the key to the bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_key: Option<String>,
+    /// The key itself. Never a flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_secret: Option<Hidden>,
+    /// The file it stands in instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_secret_file: Option<PathBuf>,
     /// How mail leaves: `off`, `log`, `file:DIR`, `smtp://user@host`, `smtps://user@host`.
     pub mail: String,
     /// Whom mail is from; absent: `hallway@` and the host of the public address.
@@ -171,6 +195,12 @@ impl Default for Config {
             origins: Vec::new(),
             trusted_proxies: Vec::new(),
             database_url: None,
+            files_url: None,
+            files_endpoint: None,
+            files_region: None,
+            files_key: None,
+            files_secret: None,
+            files_secret_file: None,
             mail: "off".into(),
             mail_from: None,
             mail_password: None,

@@ -5,45 +5,58 @@
 //!
 //! Bytes stream; only pictures are held in memory, and so few of them at once that it stays bounded.
 
+mod bucket;
 pub mod kinds;
 pub mod pictures;
 pub mod signed;
+mod take;
 
+pub use bucket::Bucket;
+
+use crate::config::Config;
 use crate::error::{Refusal, Result};
 use crate::folder::Secret;
-use crate::store::media::{Found, Held};
+use crate::store::Me;
+use crate::store::media::Held;
 use anyhow::Context;
 use axum::body::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
+use hallway_kit::Clock;
+use hallway_protocol::ids::Millis;
+use hallway_protocol::rest::Signed;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
-use pictures::{Picture, Wrong};
-use sha2::{Digest, Sha256};
-use signed::Signer;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use signed::{GOOD_MS, Signer, Use};
+use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 
-/// So many files are looked at or made anew at once; with the next two this bounds the memory.
+/// So many files are looked at or made anew at once; with the next one this bounds the memory.
 const HANDS: usize = 4;
 /// Megapixels that are decoded at once: one picture of the largest, or many small ones.
 const MEGAPIXELS: usize = (pictures::PIXELS >> 20) as usize;
-/// A picture that takes longer is no picture.
-const PICTURE: Duration = Duration::from_secs(15);
+/// What is collected before it is written: into a folder, and into a bucket, which takes no smaller
+/// pieces than 5 MiB.
+const PIECES: (usize, usize) = (1024 * 1024, 8 * 1024 * 1024);
+/// An address that was given before is given again as long as it is good for this.
+const FRESH_MS: Millis = 60_000;
 /// Who uploads says something at least so often.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Where files are.
 pub struct Files {
     objects: Arc<dyn ObjectStore>,
-    /// Makes and reads addresses of our own.
-    pub signer: Signer,
+    /// Where uploads go past us.
+    bucket: Option<Bucket>,
+    signer: Signer,
+    clock: Clock,
     /// What is collected before it is written.
     piece: usize,
     hands: Semaphore,
@@ -62,27 +75,60 @@ pub struct Piece {
 }
 
 impl Files {
-    /// Below the data folder.
-    pub fn open(data: &std::path::Path, secret: &Secret) -> anyhow::Result<Files> {
-        let folder = data.join("files");
-        let mut builder = DirBuilder::new();
-        let made = builder.recursive(true).mode(0o700).create(&folder);
-        made.with_context(|| format!("cannot make {}", folder.display()))?;
-        let objects = LocalFileSystem::new_with_prefix(&folder)
-            .with_context(|| format!("cannot use {}", folder.display()))?
-            .with_fsync(true)
-            .with_automatic_cleanup(true);
-        Ok(Files::over(Arc::new(objects), secret, 1024 * 1024))
+    /// In the configured bucket, else below the data folder.
+    pub fn open(config: &Config, secret: &Secret, clock: Clock) -> anyhow::Result<Files> {
+        let bucket = Bucket::of(config)?;
+        let objects: Arc<dyn ObjectStore> = match &bucket {
+            Some(bucket) => Arc::new(bucket.store()?),
+            None => Arc::new(folder(&config.data.join("files"))?),
+        };
+        let piece = if bucket.is_some() { PIECES.1 } else { PIECES.0 };
+        let (hands, pixels) = (Semaphore::new(HANDS), Arc::new(Semaphore::new(MEGAPIXELS)));
+        let signer = Signer::new(secret);
+        Ok(Files { objects, bucket, signer, clock, piece, hands, pixels })
     }
 
-    fn over(objects: Arc<dyn ObjectStore>, secret: &Secret, piece: usize) -> Files {
-        Files {
-            objects,
-            signer: Signer::new(secret),
-            piece,
-            hands: Semaphore::new(HANDS),
-            pixels: Arc::new(Semaphore::new(MEGAPIXELS)),
-        }
+    /// An address that takes the bytes of one piece of a file; the same for a while, so that who
+    /// asks again is told the same. `base` is where we are reached.
+    pub fn upload(&self, base: &str, held: &Held, n: i64, size: i64) -> Result<Signed> {
+        let now = self.clock.now();
+        let first = held.created_at + GOOD_MS;
+        let fresh = (held.created_at..first - FRESH_MS).contains(&now);
+        let expires_at = if fresh { first } else { now + GOOD_MS };
+        let (place, kind) = (format!("{}/in/{n}", held.place), held.kind.clone());
+        let headers = [("content-length", size.to_string()), ("content-type", kind.clone())];
+        let headers = BTreeMap::from(headers.map(|(name, value)| (name.to_owned(), value)));
+        let url = match &self.bucket {
+            Some(bucket) => bucket.sign(&place, &headers, expires_at - GOOD_MS, GOOD_MS),
+            None => {
+                let to = Use::Put { i: held.id.clone(), p: place, s: size, t: kind, e: expires_at };
+                self.signer.sign(&to).map(|token| format!("{base}/files/{token}"))
+            }
+        };
+        let url = url.map_err(Refusal::Broken)?;
+        Ok(Signed { method: "PUT".into(), url, headers, expires_at })
+    }
+
+    /// Where the bytes of a file, or its thumbnail, are for whoever `me` is: always here, for what
+    /// one may read is asked when one reads.
+    pub fn download(&self, base: &str, me: &Me, held: &Held, thumb: bool) -> Result<Signed> {
+        let expires_at = self.clock.now() + GOOD_MS;
+        let to = Use::Get {
+            i: held.id.clone(),
+            h: thumb,
+            n: me.tenant,
+            u: me.user,
+            o: me.session.clone(),
+            e: expires_at,
+        };
+        let url = self.signer.sign(&to).map(|token| format!("{base}/files/{token}"));
+        let (method, url) = ("GET".into(), url.map_err(Refusal::Broken)?);
+        Ok(Signed { method, url, headers: BTreeMap::new(), expires_at })
+    }
+
+    /// What an address of ours may be used for now.
+    pub fn used(&self, token: &str) -> Option<Use> {
+        self.signer.read(token, self.clock.now())
     }
 
     /// Takes what comes up, which must be exactly so long; the tag it then has.
@@ -115,153 +161,25 @@ impl Files {
         }
         to.shutdown().await.map_err(|error| Refusal::Broken(error.into()))?;
         let meta = self.objects.head(&place).await.map_err(broken)?;
-        Ok(meta.e_tag.unwrap_or_default())
+        Ok(quoted(meta.e_tag))
     }
 
     /// What has come up of a file, in order.
     pub async fn pieces(&self, held: &Held) -> Result<Vec<Piece>> {
         let place = path(&format!("{}/in", held.place))?;
         let found = self.objects.list(Some(&place)).try_collect::<Vec<_>>().await;
-        let mut pieces: Vec<_> = found
-            .map_err(broken)?
-            .into_iter()
-            .filter_map(|meta| {
-                let n = meta.location.filename()?.parse().ok()?;
-                Some(Piece { n, etag: meta.e_tag.unwrap_or_default(), size: meta.size })
-            })
-            .collect();
+        let mut pieces = Vec::new();
+        for meta in found.map_err(broken)? {
+            let Some(n) = meta.location.filename().and_then(|n| n.parse().ok()) else { continue };
+            let etag = match meta.e_tag {
+                Some(etag) => Some(etag),
+                // Not every server that speaks S3 says it in a list.
+                None => self.objects.head(&meta.location).await.map_err(broken)?.e_tag,
+            };
+            pieces.push(Piece { n, etag: quoted(etag), size: meta.size });
+        }
         pieces.sort_by_key(|piece| piece.n);
         Ok(pieces)
-    }
-
-    /// Looks at what came up, and keeps it as what is served. What is not what was said is dropped.
-    pub async fn take(&self, held: &Held) -> Result<Found> {
-        let _hand = self.hands.acquire().await.map_err(|_| Refusal::Busy)?;
-        let taken = self.look(held).await;
-        if matches!(taken, Err(Refusal::Invalid { .. }))
-            && let Err(error) = self.discard(&format!("{}/in", held.place)).await
-        {
-            tracing::warn!(%error, "what is wrong could not be dropped");
-        }
-        taken
-    }
-
-    async fn look(&self, held: &Held) -> Result<Found> {
-        let pieces = if held.parts == 0 { 0..=0 } else { 1..=held.parts };
-        let places = pieces.map(|n| path(&format!("{}/in/{n}", held.place)));
-        let places = places.collect::<Result<Vec<_>>>()?;
-        let objects = self.objects.clone();
-        let mut bytes = futures_util::stream::iter(places)
-            .then(move |place| {
-                let objects = objects.clone();
-                async move { objects.get(&place).await.map(GetResult::into_stream) }
-            })
-            .try_flatten()
-            .boxed();
-        let mut tally = Tally::new(held);
-        let (mut head, mut first) = (Vec::new(), Vec::new());
-        while head.len() < kinds::HEAD
-            && let Some(chunk) = next(&mut bytes).await?
-        {
-            tally.count(&chunk)?;
-            head.extend_from_slice(&chunk[..chunk.len().min(kinds::HEAD - head.len())]);
-            first.push(chunk);
-        }
-        let kind = kinds::of(&head, &held.kind);
-        if kinds::PICTURES.contains(&kind.as_str()) {
-            self.picture(held, kind, first, bytes, tally).await
-        } else {
-            self.plain(held, kind, first, bytes, tally).await
-        }
-    }
-
-    /// What is no picture is kept as it is.
-    async fn plain(
-        &self,
-        held: &Held,
-        kind: String,
-        first: Vec<Bytes>,
-        mut rest: impl Stream<Item = object_store::Result<Bytes>> + Unpin,
-        mut tally: Tally<'_>,
-    ) -> Result<Found> {
-        let mut to = self.writer(&path(&format!("{}/file", held.place))?);
-        for chunk in first {
-            to.put(chunk).await.map_err(broken)?;
-        }
-        while let Some(chunk) = next(&mut rest).await? {
-            tally.count(&chunk)?;
-            to.put(chunk).await.map_err(broken)?;
-        }
-        if let Err(wrong) = tally.right() {
-            let _ = to.abort().await;
-            return Err(wrong);
-        }
-        to.shutdown().await.map_err(|error| Refusal::Broken(error.into()))?;
-        let (size, sha256) = (held.size, held.sha256);
-        Ok(Found { kind, size, sha256, width: None, height: None })
-    }
-
-    /// A picture is made anew.
-    async fn picture(
-        &self,
-        held: &Held,
-        kind: String,
-        first: Vec<Bytes>,
-        mut rest: impl Stream<Item = object_store::Result<Bytes>> + Unpin,
-        mut tally: Tally<'_>,
-    ) -> Result<Found> {
-        if held.size > pictures::FILE as i64 {
-            return Err(Refusal::invalid("size", "is more than a picture may have"));
-        }
-        let mut bytes = first.concat();
-        while let Some(chunk) = next(&mut rest).await? {
-            tally.count(&chunk)?;
-            bytes.extend_from_slice(&chunk);
-        }
-        tally.right()?;
-        let made = self.painted(bytes, kind, pictures::anew).await?;
-        let made = made.map_err(|wrong| Refusal::invalid("type", wrong))?;
-        let found = Found {
-            kind: made.kind.to_owned(),
-            size: made.bytes.len() as i64,
-            sha256: Sha256::digest(&made.bytes).into(),
-            width: Some(made.width.into()),
-            height: Some(made.height.into()),
-        };
-        self.keep(&format!("{}/file", held.place), made.bytes).await?;
-        Ok(found)
-    }
-
-    /// Works at a picture, aside, when there is room for it in memory.
-    async fn painted(
-        &self,
-        bytes: Vec<u8>,
-        kind: String,
-        make: fn(&[u8], &str, Instant) -> std::result::Result<Picture, Wrong>,
-    ) -> Result<std::result::Result<Picture, Wrong>> {
-        let pixels = match pictures::pixels(&bytes, &kind, Instant::now() + PICTURE) {
-            Ok(pixels) => pixels,
-            Err(wrong) => return Ok(Err(wrong)),
-        };
-        let room = u32::try_from(pixels.div_ceil(1 << 20)).unwrap_or(u32::MAX);
-        let room = self.pixels.clone().acquire_many_owned(room).await.map_err(|_| Refusal::Busy)?;
-        let made = tokio::task::spawn_blocking(move || {
-            let _room = room;
-            make(&bytes, &kind, Instant::now() + PICTURE)
-        });
-        // A decoder that panics met something that is no picture.
-        Ok(made.await.unwrap_or(Err(Wrong::Broken)))
-    }
-
-    /// Makes the thumbnail of a picture that is ready; its media type.
-    pub async fn thumbnail(&self, held: &Held) -> Result<&'static str> {
-        let _hand = self.hands.acquire().await.map_err(|_| Refusal::Busy)?;
-        let whole = self.objects.get(&path(&format!("{}/file", held.place))?).await;
-        let bytes = whole.map_err(broken)?.bytes().await.map_err(broken)?.to_vec();
-        let made = self.painted(bytes, held.kind.clone(), pictures::thumbnail).await?;
-        let made = made.map_err(|wrong| Refusal::invalid("type", wrong))?;
-        self.keep(&format!("{}/thumb", held.place), made.bytes).await?;
-        Ok(made.kind)
     }
 
     /// How many bytes an object has.
@@ -305,52 +223,20 @@ impl Files {
     }
 }
 
-/// Holds what comes against what was said.
-struct Tally<'h> {
-    held: &'h Held,
-    size: i64,
-    hash: Sha256,
+/// A folder, for us alone. What was written there stays, whatever happens next.
+fn folder(folder: &std::path::Path) -> anyhow::Result<LocalFileSystem> {
+    let mut builder = DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make {}", folder.display()))?;
+    let objects = LocalFileSystem::new_with_prefix(folder);
+    let objects = objects.with_context(|| format!("cannot use {}", folder.display()))?;
+    Ok(objects.with_fsync(true).with_automatic_cleanup(true))
 }
 
-impl<'h> Tally<'h> {
-    fn new(held: &'h Held) -> Self {
-        Tally { held, size: 0, hash: Sha256::new() }
-    }
-
-    fn count(&mut self, chunk: &[u8]) -> Result<()> {
-        self.size += chunk.len() as i64;
-        self.hash.update(chunk);
-        if self.size > self.held.size { Err(self.wrong_size()) } else { Ok(()) }
-    }
-
-    fn right(self) -> Result<()> {
-        if self.size != self.held.size {
-            return Err(self.wrong_size());
-        }
-        let hash: [u8; 32] = self.hash.finalize().into();
-        if hash == self.held.sha256 {
-            Ok(())
-        } else {
-            Err(Refusal::invalid("sha256", "is not that of the bytes that came"))
-        }
-    }
-
-    fn wrong_size(&self) -> Refusal {
-        let (came, said) = (self.size, self.held.size);
-        Refusal::invalid("size", format!("is not that of the bytes that came ({came} of {said})"))
-    }
-}
-
-/// The next bytes of what came up; that there are none is the uploader's fault.
-async fn next(
-    bytes: &mut (impl Stream<Item = object_store::Result<Bytes>> + Unpin),
-) -> Result<Option<Bytes>> {
-    match bytes.next().await.transpose() {
-        Err(object_store::Error::NotFound { .. }) => {
-            Err(Refusal::Conflict("its bytes have not come"))
-        }
-        other => other.map_err(broken),
-    }
+/// A tag as HTTP has it.
+fn quoted(tag: Option<String>) -> String {
+    let tag = tag.unwrap_or_default();
+    if tag.starts_with('"') { tag } else { format!("\"{tag}\"") }
 }
 
 fn path(place: &str) -> Result<Path> {

@@ -8,7 +8,6 @@ use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
 use crate::extract::{Given, Json, Once, Path};
-use crate::files::signed::{GOOD_MS, Use};
 use crate::files::{Piece, kinds};
 use crate::jobs::outside::Done;
 use crate::routes::{done, row};
@@ -18,17 +17,13 @@ use crate::store::{self, Me, Needs, StoreError, attachments};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use hallway_protocol::ids::Millis;
-use hallway_protocol::limits::{FILE_NAME_MAX, MEDIA_TYPE_MAX};
+use hallway_protocol::limits::{FILE_NAME_MAX, MEDIA_TYPE_MAX, PART_BYTES, PARTS_MAX};
 use hallway_protocol::rest::{
-    CompleteMedia, Media, MediaPart, MediaState, MediaUpload, NewAvatar, NewMedia, Signed,
+    CompleteMedia, Media, MediaPart, MediaParts, MediaState, MediaUpload, NewAvatar, NewMedia,
+    NewParts, PartUpload, Signed,
 };
 use hallway_protocol::rows::Row;
 use hallway_protocol::text;
-use std::collections::BTreeMap;
-
-/// An address that was given before is given again as long as it is good for this.
-const FRESH_MS: Millis = 60_000;
 
 /// `POST /media`: begins an upload.
 pub async fn create(
@@ -58,6 +53,28 @@ pub async fn show(
     let asker = me.clone();
     let held = app.store.read(move |read| media::show(read, &asker, &id)).await?;
     Ok(axum::Json(told(&app, &me, held).await?))
+}
+
+/// `POST /media/{id}/parts`: its bytes come in parts, of 8 MiB each but the last. Asked again, where
+/// the parts go from now on.
+pub async fn parts(
+    State(app): State<App>,
+    Session(me): Session,
+    Path(id): Path<String>,
+    Once(key): Once,
+    Json(body): Json<NewParts>,
+) -> Result<Response> {
+    let (asker, named) = (me.clone(), id.clone());
+    let held = app.store.read(move |read| media::own(read, &asker, &named)).await?;
+    let parts = held.size.div_euclid(PART_BYTES) + i64::from(held.size % PART_BYTES > 0);
+    if held.state == Far::New && (body.parts != parts || parts > PARTS_MAX) {
+        return Err(Refusal::invalid("parts", format!("must be {parts} of {PART_BYTES} bytes")));
+    }
+    let made = app
+        .store
+        .write(Needs::person(me.user), move |tx| media::split(tx, &me, key.as_ref(), &id, parts));
+    let store::Once { again, answer } = made.await?;
+    Ok(done(store::Once { again, answer: addresses(&app, &answer)? }, StatusCode::CREATED))
 }
 
 /// `POST /media/{id}/complete`: all of it is there.
@@ -172,53 +189,22 @@ async fn upload(app: &App, me: &Me, body: &NewMedia) -> Result<media::NewMedia> 
     Ok(media::NewMedia { id, place, name, kind, size: body.size, sha256, quota })
 }
 
-/// Where all bytes of a file go; the same for a while, so that who asks again is told the same.
+/// Where all bytes of a file go, as long as they are awaited in one piece.
 fn address(app: &App, held: &Held) -> Result<Option<Signed>> {
-    if held.state != Far::New || held.parts > 0 {
-        return Ok(None);
-    }
-    let (place, now) = (format!("{}/in/0", held.place), app.clock.now());
-    let first = held.created_at + GOOD_MS;
-    let until =
-        if now < first - FRESH_MS && now >= held.created_at { first } else { now + GOOD_MS };
-    put_address(app, held, place, held.size, until).map(Some)
+    let whole = held.state == Far::New && held.parts == 0;
+    whole.then(|| app.files.upload(&app.base(), held, 0, held.size)).transpose()
 }
 
-/// An address that takes so many bytes.
-fn put_address(
-    app: &App,
-    held: &Held,
-    place: String,
-    size: i64,
-    expires_at: Millis,
-) -> Result<Signed> {
-    let to =
-        Use::Put { i: held.id.clone(), p: place, s: size, t: held.kind.clone(), e: expires_at };
-    let token = app.files.signer.sign(&to).map_err(Refusal::Broken)?;
-    let headers = [("content-length", size.to_string()), ("content-type", held.kind.clone())];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value));
-    Ok(Signed {
-        method: "PUT".into(),
-        url: format!("{}/files/{token}", app.base()),
-        headers: BTreeMap::from(headers),
-        expires_at,
-    })
-}
-
-/// Where the bytes of a file are, for whoever `me` is.
-fn get_address(app: &App, me: &Me, held: &Held, thumb: bool) -> Result<Signed> {
-    let expires_at = app.clock.now() + GOOD_MS;
-    let to = Use::Get {
-        i: held.id.clone(),
-        h: thumb,
-        n: me.tenant,
-        u: me.user,
-        o: me.session.clone(),
-        e: expires_at,
+/// Where each part of a file goes.
+fn addresses(app: &App, held: &Held) -> Result<MediaParts> {
+    let part = |n: i64| {
+        let offset = (n - 1) * PART_BYTES;
+        let size = PART_BYTES.min(held.size - offset);
+        let Signed { method, url, headers, expires_at } =
+            app.files.upload(&app.base(), held, n, size)?;
+        Ok(PartUpload { n, method, url, headers, expires_at, offset, size })
     };
-    let token = app.files.signer.sign(&to).map_err(Refusal::Broken)?;
-    let url = format!("{}/files/{token}", app.base());
-    Ok(Signed { method: "GET".into(), url, headers: BTreeMap::new(), expires_at })
+    Ok(MediaParts { parts: (1..=held.parts).map(part).collect::<Result<_>>()? })
 }
 
 /// A file as its reader is told of it: what has come, and where it is.
@@ -226,9 +212,9 @@ async fn told(app: &App, me: &Me, held: Held) -> Result<Media> {
     let ready = held.state == Far::Ready;
     let awaited = held.state == Far::New && held.parts > 0;
     let pieces = if awaited { app.files.pieces(&held).await? } else { Vec::new() };
-    let download = ready.then(|| get_address(app, me, &held, false)).transpose()?;
+    let download = ready.then(|| app.files.download(&app.base(), me, &held, false)).transpose()?;
     let thumb = ready && held.thumb.is_some();
-    let thumbnail = thumb.then(|| get_address(app, me, &held, true)).transpose()?;
+    let thumbnail = thumb.then(|| app.files.download(&app.base(), me, &held, true)).transpose()?;
     Ok(Media { download, thumbnail, ..plain(held, pieces)? })
 }
 

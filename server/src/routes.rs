@@ -143,6 +143,7 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/rooms/{room}/pins",                   Room(Act::See),     || get(messages::pins)),
     route("POST",   "/media",                               Person,             || post(media::create)),
     route("GET",    "/media/{id}",                          Reads,              || get(media::show)),
+    route("POST",   "/media/{id}/parts",                    Person,             || post(media::parts)),
     route("POST",   "/media/{id}/complete",                 Person,             || post(media::complete)),
     route("GET",    "/media/{id}/content",                  Reads,              || get(content::show)),
     route("GET",    "/media/{id}/thumbnail",                Reads,              || get(content::thumbnail)),

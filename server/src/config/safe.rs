@@ -14,6 +14,7 @@ impl Config {
             ensure!(is_origin(origin), "origins: {origin} is not an origin");
         }
         crate::mailer::Mailer::open(self)?;
+        crate::files::Bucket::of(self)?;
         let Some(base) = &self.base_url else { return Ok(()) };
         let Some((scheme, rest)) = base.split_once("://") else {
             bail!("base_url: {base} is not an address");

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// Keys whose value may hold a password, besides those that hide themselves.
-const SECRET: [&str; 2] = ["database_url", "files_url"];
+const SECRET: [&str; 1] = ["database_url"];
 
 /// Who said it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]

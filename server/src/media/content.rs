@@ -51,7 +51,7 @@ pub async fn signed(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let to = app.files.signer.read(&token, app.clock.now());
+    let to = app.files.used(&token);
     let Some(Use::Get { i, h, n, u, o, .. }) = to else { return Err(no_good()) };
     let bearer = app.store.read(move |read| media::bearer(read, n, u, &o)).await?;
     let me = bearer.ok_or_else(no_good)?;
@@ -67,7 +67,7 @@ pub async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let to = app.files.signer.read(&token, app.clock.now());
+    let to = app.files.used(&token);
     let Some(Use::Put { i, p, s, t, .. }) = to else { return Err(no_good()) };
     let said = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if said(header::CONTENT_TYPE) != Some(t.as_str()) {

@@ -4,6 +4,7 @@
 //! the same [`Person`]. Nothing sleeps; each wait is for something said, and gives up loudly.
 
 mod book;
+pub mod bucket;
 mod call;
 mod person;
 pub mod receiver;

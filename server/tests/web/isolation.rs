@@ -41,6 +41,7 @@ const CELLS: &[(&str, &str, &str)] = &[
     ("GET /media/{file}",             "", ""),
     ("GET /media/{file}/content",     "", ""),
     ("GET /media/{file}/thumbnail",   "", ""),
+    ("POST /media/{file}/parts",      "", r#"{"parts":1}"#),
     ("POST /media/{file}/complete",   "", ""),
     ("POST /rooms/{my-room}/messages", "", r#"{"key":"{new}","text":"x","files":["{file}"]}"#),
     ("POST /reports",                 "", r#"{"room":{room},"seq":{seq},"reason":"x"}"#),

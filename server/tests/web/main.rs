@@ -6,6 +6,7 @@
 mod postgres;
 
 mod access;
+mod bucket;
 mod calls;
 mod cast;
 mod check;

@@ -80,6 +80,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("DELETE /admin/dead-letters/{id}",          "",     "", "{}"),
     ("POST /media", "", r#"{"name":"a","type":"a/b","size":1,"sha256":"{sha256}"}"#,
         r#"{"name":"b","type":"a/b","size":2,"sha256":"{sha256}"}"#),
+    ("POST /media/{id}/parts",                   "",     r#"{"parts":1}"#, r#"{"parts":1}"#),
     ("POST /media/{id}/complete",                "",     "", "{}"),
     ("PUT /users/me/avatar",                     "",     r#"{"media":"{picture}"}"#, r#"{"media":"x"}"#),
     ("DELETE /users/me/avatar",                  "",     "{}", "{}"),

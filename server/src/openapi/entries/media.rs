@@ -14,6 +14,11 @@ pub fn write(book: &mut Book) {
     book.on("GET /media/{id}", "What a file is, and for a few minutes where.")
         .gives::<Media>(200, "The file.", body("media"))
         .refuses(&[Code::Gone]);
+    book.on("POST /media/{id}/parts", "Its bytes come in parts, which may come again.")
+        .takes::<NewParts>(body("new parts"))
+        .gives::<MediaParts>(201, "Where each part goes.", body("media parts"))
+        .refuses(&[Code::Gone])
+        .once();
     book.on("POST /media/{id}/complete", "All of it is there: it is looked at and ready.")
         .may_take::<CompleteMedia>(body("complete media"))
         .gives::<Media>(200, "The file.", body("media"))

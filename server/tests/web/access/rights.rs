@@ -148,6 +148,7 @@ pub const RIGHTS: &[(&str, &str, &str)] = &[
     ("GET /media/{file}",                           "",                                  "!u!!! .. ++++++ ..! .. .-"),
     ("GET /media/{file}/content",                   "",                                  "!u!!! .. ++++++ ..! .. .-"),
     ("GET /media/{file}/thumbnail",                 "",                                  "!u!!! .. ...... ..! .. .-"),
+    ("POST /media/{file}/parts",                    r#"{"parts":1}"#,                    "!u!!! .. ...#.. ..! .. --"),
     ("POST /media/{file}/complete",                 "",                                  "!u!!! .. ...+.. ..! .. --"),
     ("POST /rooms/{room}/messages",                 r#"{"key":"{once}","files":["{file}"]}"#,"!u!!! .. +-++++ ..! .. --"),
     ("PUT /users/me/avatar",                        r#"{"media":"{file}"}"#,             "!u!!! .. ...?.. ..! .. --"),

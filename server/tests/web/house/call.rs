@@ -31,6 +31,11 @@ impl Call {
         Call { head, body: Vec::new(), chunked: false }
     }
 
+    /// At another host, which may be part of what is signed.
+    pub fn host(self, host: &str) -> Call {
+        Call { head: self.head.replace("host: hallway\r\n", &format!("host: {host}\r\n")), ..self }
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Call {
         // Writing to a String cannot fail.
         let _ = write!(self.head, "{name}: {value}\r\n");
@@ -109,7 +114,7 @@ fn joined(mut chunks: &[u8]) -> Vec<u8> {
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
     /// By their names in lower case.

@@ -21,9 +21,12 @@ pub fn named(name: &str, kind: &str, bytes: &[u8]) -> Value {
 impl Person {
     /// Puts bytes where an answer says they go.
     pub async fn sends(&self, upload: &Value, bytes: &[u8]) -> Answer {
-        let path = path_of(upload["url"].as_str().expect("an address"));
+        let url = upload["url"].as_str().expect("an address");
+        let path = path_of(url);
+        let host = url.trim_end_matches(path).rsplit('/').next().expect("a host").to_owned();
+        let address = host.parse().expect("an address and a port");
         let kind = upload["headers"]["content-type"].as_str().expect("a type");
-        Call::at("PUT", path).raw(kind, bytes).to(self.address).await
+        Call::at("PUT", path).host(&host).raw(kind, bytes).to(address).await
     }
 
     /// Uploads all but the last step: the id.

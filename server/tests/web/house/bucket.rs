@@ -1,0 +1,72 @@
+//! A server of S3 in this process, written by others: what it refuses, S3 refuses. What is in its
+//! bucket lies in a folder of its own.
+
+use hallway_kit::Tasks;
+use hallway_server::config::{Config, Hidden};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+const NAME: &str = "hallway-files";
+const KEY: &str = "AKIAHALLWAY";
+const SECRET: &str = "kettle/on+the=shelf";
+
+pub struct Bucket {
+    pub address: SocketAddr,
+    folder: TempDir,
+    /// Its connections end with it.
+    _tasks: Tasks,
+}
+
+impl Bucket {
+    pub async fn open() -> Bucket {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join(NAME)).expect("a bucket");
+        let files = FileSystem::new(folder.path()).expect("a file system");
+        let mut service = S3ServiceBuilder::new(files);
+        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (tasks, service) = (Tasks::default(), service.build());
+        let inside = tasks.clone();
+        tasks.once("bucket", async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                inside.once("call", serve(service.clone(), TokioIo::new(stream)));
+            }
+        });
+        Bucket { address, folder, _tasks: tasks }
+    }
+
+    /// Says to a server that its files are here.
+    pub fn holds_files_of(&self, config: &mut Config) {
+        config.files_url = Some(format!("s3://{NAME}"));
+        config.files_endpoint = Some(format!("http://{}", self.address));
+        config.files_region = Some("eu-central-1".into());
+        config.files_key = Some(KEY.into());
+        config.files_secret = Some(Hidden(SECRET.into()));
+    }
+
+    /// What is in it.
+    pub fn objects(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        walk(&self.folder.path().join(NAME), &mut found);
+        found
+    }
+}
+
+async fn serve(service: S3Service, stream: TokioIo<tokio::net::TcpStream>) {
+    // However it ends, the caller has seen it.
+    let _ = http1::Builder::new().serve_connection(stream, service).await;
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|one| one.path()) {
+        if path.is_dir() { walk(&path, found) } else { found.push(path) }
+    }
+}

@@ -61,6 +61,16 @@ pub const STORAGE_KEYS: usize = 256;
 pub const SAVED_MAX: i64 = 10_000;
 /// Messages one person may have waiting to be said, and reminders of theirs.
 pub const LATER_MAX: i64 = 100;
+/// Words of which one person wants to hear.
+pub const KEYWORDS_MAX: usize = 50;
+/// One of them, characters.
+pub const KEYWORD_MAX: usize = 50;
+/// Minutes offline before unread notices are mailed, at most: a week.
+pub const DIGEST_MAX: i64 = 7 * 24 * 60;
+/// People whom a backend tells something at once.
+pub const NOTICE_USERS: usize = 100;
+/// Browsers of one person that hear when they are not open.
+pub const ENDPOINTS_MAX: usize = 20;
 /// How far ahead either may lie, milliseconds: a year.
 pub const LATER_MS: i64 = 366 * 24 * 3_600_000;
 /// Password length, characters: least and most.

@@ -13,6 +13,7 @@ mod hooks;
 mod later;
 mod media;
 mod moderation;
+mod notices;
 
 pub use accounts::*;
 pub use admin::*;
@@ -21,6 +22,7 @@ pub use hooks::*;
 pub use later::*;
 pub use media::*;
 pub use moderation::*;
+pub use notices::*;
 
 /// Kinds of room that can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -17,6 +17,7 @@ use crate::mailer::Mailer;
 use crate::outbound::Outbound;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
+use crate::push::vapid::Vapid;
 use crate::seal::Seal;
 use crate::settings::Settings;
 use crate::store::tenants::Tenant;
@@ -61,6 +62,8 @@ pub struct Parts {
     pub sessions: Arc<Sessions>,
     /// Access and refresh tokens.
     pub tokens: Arc<Tokens>,
+    /// Who we are to push services.
+    pub vapid: Vapid,
     /// Opens and seals what lies in the database as a secret.
     pub seal: Seal,
     /// How mail leaves.
@@ -142,6 +145,7 @@ impl App {
             presence: Presence::new(clock.clone()),
             tokens,
             seal: Seal::new(&secret),
+            vapid: Vapid::default(),
             mailer,
             figures: Figures::new(store.lanes(), outbound.figures()),
             outbound,

@@ -178,6 +178,7 @@ impl Hub {
                 Event::User { user, row, .. } => {
                     self.profiles.lock().insert(user, row);
                 }
+                Event::Notice { user, notice } => self.notice(user, *notice),
                 Event::Marks { room, user, read, delivered } => {
                     self.marks.lock().entry(room).or_default().insert(user, (read, delivered));
                 }

@@ -6,8 +6,8 @@ pub mod outside;
 
 use crate::app::App;
 use crate::store::jobs::{self, Job, Kind, Side};
-use crate::store::{Me, Needs, StoreError, chores, ephemeral, sync};
-use crate::{mails, media, webhooks};
+use crate::store::{Me, Needs, StoreError, chores, ephemeral, sync, digests};
+use crate::{mails, media, webhooks, push};
 use hallway_kit::{Stop, Tasks};
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::{Row, TenantRole};
@@ -95,6 +95,7 @@ async fn run(app: App, job: Job) -> anyhow::Result<outside::Done> {
         Some(Kind::Thumbnail) => media::thumbnail(&app, &job).await,
         Some(Kind::Discard) => media::discard(&app, &job).await,
         Some(Kind::Webhook) => webhooks::send(&app, &job).await,
+        Some(Kind::Push) => push::send(&app, &job).await,
         Some(_) | None => Ok(outside::Done::GiveUp("this is no work outside the store".into())),
     }
 }
@@ -134,8 +135,11 @@ fn wait(due: Option<Millis>, now: Millis) -> Duration {
 
 /// Does one job; what goes wrong is written beside it, and it comes again later.
 async fn attempt(app: &App, job: Job) -> Result<(), StoreError> {
-    let (doing, hub) = (job.clone(), app.hub.clone());
+    let (doing, hub, mail) = (job.clone(), app.hub.clone(), app.mailer.is_on());
     let done = app.store.write(Needs::default(), move |tx| match doing.kind {
+        // Without mail nobody is written to.
+        Some(Kind::Digest) if !mail => jobs::finish(tx, &doing),
+        Some(Kind::Digest) => digests::run(tx, &doing, &|user| hub.lines(user).is_empty()),
         Some(Kind::Vacate) => ephemeral::look(tx, &doing, &|room| hub.alone(room)),
         _ => chores::run(tx, &doing),
     });

@@ -11,7 +11,7 @@ use crate::mailer::{Failure, Written};
 use crate::routes::done;
 use crate::store::jobs::Job;
 use crate::store::mails::{self, CLAIMS, Kind, Mail, Slip};
-use crate::store::{Needs, links};
+use crate::store::{Needs, digests, links};
 use crate::tokens::digest;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -116,7 +116,15 @@ pub async fn send(app: &App, job: &Job) -> anyhow::Result<Done> {
     let (id, now) = (job.target.clone(), app.clock.now());
     let found = app.store.read(move |read| mails::load(read, &id)).await?;
     let Some(mail) = found.filter(|mail| mail.expires_at > now) else { return Ok(Done::Finished) };
-    let written = written(app, &mail)?;
+    let mut rooms = Vec::new();
+    if mail.kind == Some(Kind::Digest) {
+        let person = mail.person;
+        rooms = app.store.read(move |read| digests::contents(read, person)).await?;
+        if rooms.is_empty() {
+            return Ok(Done::Finished);
+        }
+    }
+    let written = written(app, &mail, &rooms)?;
     match app.mailer.send(&written, now).await {
         Ok(()) => Ok(Done::Finished),
         Err(Failure::Never(why)) => Ok(Done::GiveUp(why)),
@@ -124,12 +132,13 @@ pub async fn send(app: &App, job: &Job) -> anyhow::Result<Done> {
     }
 }
 
-fn written(app: &App, mail: &Mail) -> anyhow::Result<Written> {
+fn written(app: &App, mail: &Mail, rooms: &[(String, i64)]) -> anyhow::Result<Written> {
     let page = if mail.kind == Some(Kind::Reset) { "reset" } else { "verify" };
     // Behind the `#` it reaches nobody but the reader's browser: no log, no proxy, no `Referer`.
     let link = format!("{}/mail/{page}#{}", app.base(), app.tokens.mail(&mail.id));
-    let link = Some(link.as_str()).filter(|_| mail.link);
-    let (subject, text, html) = app.mailer.texts().fill(mail, link)?;
+    let link = if mail.kind == Some(Kind::Digest) { app.base() } else { link };
+    let link = Some(link.as_str()).filter(|_| mail.link || mail.kind == Some(Kind::Digest));
+    let (subject, text, html) = app.mailer.texts().fill(mail, link, rooms)?;
     Ok(Written { id: mail.id.clone(), to: mail.address.clone(), subject, text, html })
 }
 

@@ -12,8 +12,7 @@ use crate::media::content;
 use crate::store::Once;
 use crate::{
     accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, media,
-    members, messages, openapi, reactions, reports, rooms, saved, scheduled, server, sessions,
-    socket, storage, sync, tenants, totp, users, webhooks,
+    members, messages, notices, openapi, push, reactions, reminders, reports, rooms, saved, scheduled, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -153,6 +152,18 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/bans",                                Operator,           || get(bans::list)),
     route("POST",   "/bans",                                Operator,           || post(bans::create)),
     route("DELETE", "/bans/{id}",                           Operator,           || delete(bans::destroy)),
+    route("GET",    "/users/me/notifications",              Person,             || get(notices::settings)),
+    route("PUT",    "/users/me/notifications",              Person,             || put(notices::set_settings)),
+    route("GET",    "/notifications",                       Person,             || get(notices::list)),
+    route("POST",   "/notifications",                       Backend(Scope::Write), || post(notices::create)),
+    route("PUT",    "/notifications/read",                  Person,             || put(notices::read)),
+    route("GET",    "/push/key",                            Person,             || get(push::key)),
+    route("GET",    "/push/endpoints",                      Person,             || get(push::list)),
+    route("POST",   "/push/endpoints",                      Person,             || post(push::create)),
+    route("DELETE", "/push/endpoints/{id}",                 Person,             || delete(push::destroy)),
+    route("GET",    "/reminders",                           Person,             || get(reminders::list)),
+    route("POST",   "/reminders",                           Person,             || post(reminders::create)),
+    route("DELETE", "/reminders/{id}",                      Person,             || delete(reminders::destroy)),
     route("GET",    "/saved",                               Person,             || get(saved::list)),
     route("POST",   "/saved",                               Person,             || post(saved::create)),
     route("DELETE", "/saved/{id}",                          Person,             || delete(saved::destroy)),

@@ -6,6 +6,7 @@
 //! nothing outside its transaction.
 
 pub mod accounts;
+pub mod alerts;
 mod append;
 pub mod attachments;
 pub mod audit;
@@ -17,8 +18,10 @@ pub mod deeds;
 pub mod deletions;
 pub mod deliveries;
 pub mod delta;
+pub mod digests;
 pub mod direct;
 pub mod directory;
+pub mod endpoints;
 pub mod engine;
 pub mod ephemeral;
 pub mod erase;
@@ -28,6 +31,7 @@ pub mod guests;
 pub mod invites;
 pub mod jobs;
 pub mod keys;
+pub mod keywords;
 mod lane;
 #[cfg(test)]
 mod lane_test;
@@ -41,15 +45,18 @@ pub mod mentions;
 pub mod messages;
 mod migrate;
 mod needs;
+pub mod notices;
 pub mod ops;
 mod order;
 pub mod own;
 pub mod pages;
 mod postgres;
 pub mod probe;
+pub mod pushes;
 mod queue;
 pub mod reactions;
 mod readers;
+pub mod reminders;
 pub mod reports;
 pub mod rooms;
 pub mod saved;

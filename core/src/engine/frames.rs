@@ -60,7 +60,8 @@ impl Engine {
             ServerFrame::Read { room, marks } => self.receipts(room, marks),
             ServerFrame::Heartbeat { now: server, digest } => self.heartbeat(now, server, &digest),
             ServerFrame::Goaway { after_ms, .. } => self.goaway(after_ms),
-            ServerFrame::Welcome(_) | ServerFrame::Unknown => {}
+            // What a tenant tells its people is for its own clients.
+            ServerFrame::Welcome(_) | ServerFrame::Notice(_) | ServerFrame::Unknown => {}
         }
     }
 

@@ -4,6 +4,7 @@ use super::Presence;
 use crate::error::{Code, Refused, Retry};
 use crate::ids::{Millis, RoomId, Seq, UserId, exact};
 use crate::limits::Limits;
+use crate::rest::Notice;
 use crate::rows::Row;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -53,6 +54,8 @@ pub enum ServerFrame {
         #[serde(deserialize_with = "exact")]
         marks: Vec<(UserId, Seq, Seq)>,
     },
+    /// I am told something that no row says: an item of `GET /notifications`.
+    Notice(Notice),
     /// Sign of life.
     Heartbeat {
         #[serde(deserialize_with = "exact")]

@@ -346,6 +346,8 @@ pub fn server_frames() -> Vec<ServerFrame> {
         ServerFrame::Typing { room: ROOM, user: ADA },
         ServerFrame::Presence { users: vec![(ADA, Presence::Online), (LIN, Presence::Offline)] },
         ServerFrame::Read { room: ROOM, marks: vec![(ADA, 816, 815)] },
+        ServerFrame::Notice(super::later::notice()[0].clone()),
+        ServerFrame::Notice(super::later::notice()[1].clone()),
         ServerFrame::Heartbeat { now: AT, digest: "9f00000000000000".into() },
         ServerFrame::Goaway { after_ms: 4_200, why: "restart".into() },
         ServerFrame::Unknown,

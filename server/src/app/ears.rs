@@ -54,7 +54,8 @@ impl Ears {
                 | Event::Here { .. }
                 | Event::Own { .. }
                 | Event::User { .. }
-                | Event::Marks { .. } => {}
+                | Event::Marks { .. }
+                | Event::Notice { .. } => {}
             }
         }
         self.hub.dispatch(events);

@@ -90,6 +90,7 @@ struct Lag {
 #[derive(Debug, Default)]
 struct Slots {
     users: HashMap<UserId, Utf8Bytes>,
+    notices: VecDeque<Utf8Bytes>,
     typing: HashMap<(RoomId, UserId), Utf8Bytes>,
     presence: BTreeMap<UserId, Presence>,
     reads: BTreeMap<RoomId, BTreeMap<UserId, (Seq, Seq)>>,
@@ -221,6 +222,15 @@ impl Line {
         });
     }
 
+    /// A notice; one that is dropped is found in the list.
+    pub(super) fn notice(&self, text: &Utf8Bytes) {
+        self.sign(|slots| {
+            if slots.notices.len() < SLOTS {
+                slots.notices.push_back(text.clone());
+            }
+        });
+    }
+
     fn sign(&self, change: impl FnOnce(&mut Slots)) {
         let mut queue = self.state.lock();
         let half = queue.durable.len() > DURABLE_FRAMES / 2 || queue.bytes > DURABLE_BYTES / 2;
@@ -319,6 +329,9 @@ impl Slots {
     fn take(&mut self) -> Option<Utf8Bytes> {
         if let Some(user) = self.users.keys().next().copied() {
             return self.users.remove(&user);
+        }
+        if let Some(notice) = self.notices.pop_front() {
+            return Some(notice);
         }
         if let Some(sign) = self.typing.keys().next().copied() {
             return self.typing.remove(&sign);

@@ -5,6 +5,7 @@ use super::Hub;
 use super::line::{Line, encode};
 use hallway_protocol::frames::ServerFrame;
 use hallway_protocol::ids::{RoomId, UserId};
+use hallway_protocol::rest::Notice;
 use hallway_protocol::rows::Row;
 use std::collections::HashMap;
 
@@ -20,6 +21,18 @@ impl Hub {
         let text = encode(&ServerFrame::Typing { room, user: line.user });
         for seat in seats.iter().filter(|seat| seat.line.user != line.user) {
             seat.line.typing(room, line.user, &text);
+        }
+    }
+
+    /// A person is told something that no row says.
+    pub(super) fn notice(&self, user: UserId, notice: Notice) {
+        let lines = self.lines(user);
+        if lines.is_empty() {
+            return;
+        }
+        let text = encode(&ServerFrame::Notice(notice));
+        for line in lines {
+            line.notice(&text);
         }
     }
 

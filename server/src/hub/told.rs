@@ -55,6 +55,7 @@ impl Note {
             | ServerFrame::Typing { .. }
             | ServerFrame::Presence { .. }
             | ServerFrame::Read { .. }
+            | ServerFrame::Notice(_)
             | ServerFrame::Heartbeat { .. }
             | ServerFrame::Goaway { .. }
             | ServerFrame::Unknown => Note::Nothing,

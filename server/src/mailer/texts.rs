@@ -10,7 +10,7 @@ use std::path::Path;
 /// What is spoken where nothing else is.
 const FALLBACK: &str = "en";
 /// The words that may stand in braces.
-const WORDS: [&str; 5] = ["server", "name", "account", "address", "link"];
+const WORDS: [&str; 6] = ["server", "name", "account", "address", "link", "rooms"];
 /// A text is no longer than this.
 const TEXT_MAX: u64 = 64 * 1024;
 
@@ -20,7 +20,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 32] = built_in![
+const BUILT_IN: [(&str, &str); 36] = built_in![
     "verify.en.txt",
     "verify.en.html",
     "verify.de.txt",
@@ -41,6 +41,10 @@ const BUILT_IN: [(&str, &str); 32] = built_in![
     "password.en.html",
     "password.de.txt",
     "password.de.html",
+    "digest.en.txt",
+    "digest.en.html",
+    "digest.de.txt",
+    "digest.de.html",
     "factor-on.en.txt",
     "factor-on.en.html",
     "factor-on.de.txt",
@@ -94,8 +98,9 @@ impl Texts {
         Ok(Texts(texts))
     }
 
-    /// The texts of a mail, in the language of its reader or the next best.
-    pub fn fill(&self, mail: &Mail, link: Option<&str>) -> Result<Filled> {
+    /// The texts of a mail, in the language of its reader or the next best; `rooms` are where
+    /// something waits, and how much.
+    pub fn fill(&self, mail: &Mail, link: Option<&str>, rooms: &[(String, i64)]) -> Result<Filled> {
         let kind = mail.kind.context("a kind of mail this version does not know")?.text();
         let find = |language: &str, form: &str| self.0.get(&format!("{kind}.{language}.{form}"));
         let language = mail.language.as_str();
@@ -106,6 +111,10 @@ impl Texts {
             "name" => one_line(&mail.display_name),
             "account" => one_line(&mail.account),
             "address" => one_line(&mail.address),
+            "rooms" => {
+                let line = |(room, count): &(String, i64)| format!("{}: {count}", one_line(room));
+                rooms.iter().map(line).collect::<Vec<_>>().join("\n")
+            }
             _ => link.unwrap_or_default().to_owned(),
         };
         let (subject, text) = plain.split_once('\n').context("no text")?;
@@ -174,6 +183,7 @@ mod tests {
     fn mail(kind: Kind, language: &str) -> Mail {
         Mail {
             id: "7".into(),
+            person: hallway_protocol::ids::UserId(9),
             kind: Some(kind),
             address: "lin@example.org".into(),
             language: language.into(),
@@ -191,10 +201,12 @@ mod tests {
         for (name, text) in BUILT_IN {
             check(name, kind_of(name).unwrap(), text).unwrap();
         }
+        let rooms = [("Tea <i>".to_owned(), 3), ("Bob\n".to_owned(), 1)];
         for (kind, word) in Kind::ALL {
             let mut subjects = Vec::new();
             for language in ["en", "de", "fr"] {
-                let (subject, text, html) = texts.fill(&mail(kind, language), Some("L1")).unwrap();
+                let (subject, text, html) =
+                    texts.fill(&mail(kind, language), Some("L1"), &rooms).unwrap();
                 let html = html.unwrap();
                 let all = format!("{subject}{text}{html}");
                 assert!(!all.contains("{{") && !all.contains("Subject:"), "{word}: {all}");
@@ -203,7 +215,9 @@ mod tests {
                     text.contains("Lin <b>,") && html.contains("Lin &lt;b&gt;"),
                     "{text}{html}"
                 );
-                let links = matches!(kind, Kind::Verify | Kind::Reset);
+                let links = matches!(kind, Kind::Verify | Kind::Reset | Kind::Digest);
+                assert_eq!(text.contains("Tea <i>: 3\nBob: 1"), kind == Kind::Digest, "{text}");
+                assert_eq!(html.contains("Tea &lt;i&gt;: 3"), kind == Kind::Digest, "{html}");
                 assert_eq!(text.contains("L1"), links, "{word}");
                 assert_eq!(html.contains("href=\"L1\""), links, "{word}");
                 subjects.push(subject);
@@ -222,10 +236,10 @@ mod tests {
         put("verify.de.html", "<a href=\"{{link}}\">Moin</a>");
         put("notes.md", "{{nothing of ours}}");
         let texts = Texts::open(Some(folder.path())).unwrap();
-        let (subject, text, html) = texts.fill(&mail(Kind::Reset, "fr"), Some("L1")).unwrap();
+        let (subject, text, html) = texts.fill(&mail(Kind::Reset, "fr"), Some("L1"), &[]).unwrap();
         assert_eq!((subject.as_str(), html), ("Mot de passe The Café", None));
         assert_eq!(text, "Bonjour Lin <b>: L1\n");
-        let (subject, text, html) = texts.fill(&mail(Kind::Verify, "de"), Some("L1")).unwrap();
+        let (subject, text, html) = texts.fill(&mail(Kind::Verify, "de"), Some("L1"), &[]).unwrap();
         assert_eq!((subject.as_str(), text.as_str()), ("Moin", "L1\n"));
         assert_eq!(html.as_deref(), Some("<a href=\"L1\">Moin</a>"));
         for (name, text) in [

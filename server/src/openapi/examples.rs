@@ -51,6 +51,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("Frame.delta", "Delta"),
     ("Frame.ok", "Done"),
     ("Frame.error", "ErrorFrame"),
+    ("Frame.notice", "Notice"),
     ("Command.hello", "Hello"),
     ("Command.send", "Send"),
     ("Command.mine", "MinePatch"),

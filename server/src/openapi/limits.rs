@@ -43,6 +43,12 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("NewMedia", "type", 3, MEDIA_TYPE_MAX),
     ("NewMedia", "sha256", 64, 64),
     ("Reaction", "emoji", 1, EMOJI_BYTES),
+    ("NewScheduled", "text", 1, TEXT_BYTES_MAX),
+    ("Scheduled", "text", 0, TEXT_BYTES_MAX),
+    ("NewNotice", "topic", 1, NAME_MAX),
+    ("NewPushEndpoint", "url", 9, crate::outbound::ADDRESS_MAX),
+    ("Quiet", "from", 5, 5),
+    ("Quiet", "to", 5, 5),
     ("NewTenant", "name", 1, NAME_MAX),
     ("NewTenant", "title", 1, ROOM_NAME_MAX),
     ("TenantPatch", "title", 1, ROOM_NAME_MAX),
@@ -64,6 +70,9 @@ const LISTS: &[(&str, &str, usize, usize)] = &[
     ("NewWebhook", "rooms", 0, 100),
     ("WebhookPatch", "events", 1, 6),
     ("WebhookPatch", "rooms", 0, 100),
+    ("NewNotice", "users", 1, NOTICE_USERS),
+    ("NoticeSettings", "keywords", 0, KEYWORDS_MAX),
+    ("Quiet", "days", 0, 7),
 ];
 
 /// Least and most of a field.
@@ -72,6 +81,7 @@ const NUMBERS: &[(&str, &str, i64, i64)] = &[
     ("NewParts", "parts", 1, PARTS_MAX),
     ("NewInvite", "uses", 1, 1_000),
     ("NewInvite", "expires_in_ms", 1, 315_360_000_000),
+    ("NoticeSettings", "digest_minutes", 0, DIGEST_MAX),
     ("Mine", "unread", 0, UNREAD_MAX),
     ("Mine", "mentions", 0, UNREAD_MAX),
 ];

@@ -13,6 +13,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../../protocol/src/rest/later.rs"),
     include_str!("../../../protocol/src/rest/media.rs"),
     include_str!("../../../protocol/src/rest/moderation.rs"),
+    include_str!("../../../protocol/src/rest/notices.rs"),
     include_str!("../../../protocol/src/rows.rs"),
     include_str!("../../../protocol/src/rows/people.rs"),
     include_str!("../../../protocol/src/rows/room.rs"),

@@ -296,6 +296,10 @@ pub(super) fn shut(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
     totp::forget_of(tx, me.user)?;
     tx.exec("delete from storage where person = $1", params![me.user])?;
     tx.exec("delete from scheduled where person = $1", params![me.user])?;
+    tx.exec("delete from reminders where person = $1", params![me.user])?;
+    tx.exec("delete from keywords where person = $1", params![me.user])?;
+    tx.exec("delete from endpoints where person = $1", params![me.user])?;
+    tx.exec("delete from alerts where person = $1", params![me.user])?;
     users::publish(tx, me)?;
     let sessions = tx.all(
         "select id from sessions where person = $1 and ended_at is null",

@@ -7,10 +7,13 @@ use super::deliveries::{Cause, Ears};
 use super::engine::{Conn, Outcome, Value};
 use super::mentions::Named;
 use super::rooms::Facts;
-use super::{Event, Me, Result, StoreError, Tx, attachments, mentions, messages, own, rooms};
+use super::{
+    Event, Me, Result, StoreError, Tx, attachments, keywords, mentions, messages, notices, own,
+    rooms,
+};
 use crate::access::{self, Act, Standing};
 use crate::params;
-use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
+use hallway_protocol::ids::{Key, Millis, RoomId, Seq, TenantId, UserId};
 use hallway_protocol::rows::{File, Message, MessageKind, MineState, Row};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -80,6 +83,8 @@ pub struct Append {
     rooms: HashMap<RoomId, Open>,
     members: HashMap<(RoomId, UserId), Standing>,
     ears: Ears,
+    /// Whether anybody of a tenant wants to hear of a word.
+    heeded: HashMap<TenantId, bool>,
 }
 
 /// A room that is being written to.
@@ -106,6 +111,7 @@ impl Append {
     pub fn flush(&mut self, conn: &mut dyn Conn) -> Outcome<()> {
         self.members.clear();
         self.ears = Ears::default();
+        self.heeded.clear();
         for (room, open) in self.rooms.drain() {
             if open.dirty {
                 conn.exec(
@@ -186,6 +192,11 @@ impl Append {
         ready: &Ready,
     ) -> Result<()> {
         let Some(open) = self.rooms.get_mut(&message.room) else { return Ok(()) };
+        let tenant = open.facts.tenant;
+        let heeded = match self.heeded.get(&tenant) {
+            Some(heeded) => *heeded,
+            None => *self.heeded.entry(tenant).or_insert(keywords::any(tx, tenant)?),
+        };
         let clears = draft.clears_draft && own::has_draft(tx, me.user, message.room)?;
         let (seq, n) = (message.seq, message.n);
         let aside = clears || !ready.hidden.is_empty();
@@ -216,6 +227,7 @@ impl Append {
         if clears {
             own::clear_draft(tx, me.user, message.room)?;
         }
+        notices::of_message(tx, &open.facts, message, ready.answered, heeded)?;
         // Last, so that a statement that failed leaves the memory as the rollback leaves the table.
         (open.facts.head, open.facts.last_n, open.dirty) = (seq, n, !aside);
         if aside {

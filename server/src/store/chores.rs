@@ -4,8 +4,7 @@
 use super::jobs::{self, DEAD, Job, Kind};
 use super::{Me, Read, Result, StoreError, Tx};
 use super::{
-    accounts, attachments, audit, deliveries, erase, expiry, guests, mails, members, ops, own,
-    rooms, saved, scheduled, sessions,
+    accounts, attachments, audit, deliveries, erase, expiry, guests, mails, members, notices, ops, own, reminders, rooms, saved, scheduled, sessions,
 };
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
@@ -54,14 +53,18 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
         Some(Kind::EraseTenant) => erase::step(tx, TenantId(number(job)?))?,
         Some(Kind::CleanUp) => clean_up(tx)?,
         Some(Kind::Sweep) => attachments::sweep(tx, CARRIED)?,
-        Some(Kind::Mail | Kind::Webhook | Kind::Thumbnail | Kind::Discard) => {
+        Some(Kind::Mail | Kind::Webhook | Kind::Thumbnail | Kind::Discard | Kind::Push) => {
             return Err(StoreError::Conflict("this is no work of the store"));
         }
         Some(Kind::Expire) => return expiry::run(tx, job),
         Some(Kind::Say) => return scheduled::run(tx, job),
         Some(Kind::Retain) => return expiry::look_over(tx, job),
+        Some(Kind::Remind) => return reminders::run(tx, job),
+        Some(Kind::Everyone) => return notices::run(tx, job),
         // Who is connected is not the store's to know: the worker asks with it.
-        Some(Kind::Vacate) => return Err(StoreError::Conflict("a job for the worker")),
+        Some(Kind::Vacate | Kind::Digest) => {
+            return Err(StoreError::Conflict("a job for the worker"));
+        }
         None => return Err(StoreError::Conflict("a kind of job this version does not know")),
     };
     if more {
@@ -78,7 +81,7 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
 /// Takes a closed account out of one room. Direct rooms keep their people for ever.
 fn leave_rooms(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
     let user = UserId(number(job)?);
-    if saved::forget(tx, user, CHUNK)? {
+    if saved::forget(tx, user, CHUNK)? || notices::forget_of(tx, user, CHUNK)? {
         return Ok(true);
     }
     let next = tx.one(
@@ -140,6 +143,10 @@ fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
             (select seq from deletions where room = $1 limit $2)",
         params![room, CHUNK],
     )?);
+    most = most.max(tx.exec(
+        "delete from notices where n in (select n from notices where room = $1 limit $2)",
+        params![room, CHUNK],
+    )?);
     let carried = attachments::release_some(tx, room, CARRIED)?;
     if carried == CARRIED.cast_unsigned() {
         return Ok(true);
@@ -181,7 +188,7 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
         params![hour - ops::KEPT, CHUNK],
     )?);
     most = most.max(audit::forget(tx, hour, CHUNK)?);
-    most = most.max(scheduled::forget(tx, CHUNK)?);
+    most = most.max(scheduled::forget(tx, CHUNK)?).max(notices::forget_old(tx, CHUNK)?);
     let swept = attachments::sweep(tx, CARRIED)?;
     Ok(is_full(most.max(gone)) || unused || swept)
 }

@@ -52,6 +52,35 @@ pub const STEPS: &[(&str, &str)] = &[
             (select x.id from scheduled x
                 join users u on u.id = x.person where u.tenant = $1 limit $2)",
     ),
+    (
+        "reminders",
+        "delete from reminders where id in
+            (select x.id from reminders x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
+        "notices",
+        "delete from notices where n in
+            (select x.n from notices x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
+        "alerts",
+        "delete from alerts where person in
+            (select x.person from alerts x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
+        "endpoints",
+        "delete from endpoints where id in
+            (select x.id from endpoints x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
+        "keywords",
+        "delete from keywords where (person, place) in
+            (select person, place from keywords where tenant = $1 limit $2)",
+    ),
     ("bans", "delete from bans where id in (select id from bans where tenant = $1 limit $2)"),
     (
         "deliveries",

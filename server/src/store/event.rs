@@ -3,6 +3,7 @@
 
 use super::tenants::Tenant;
 use hallway_protocol::ids::{Millis, RoomId, Seq, TenantId, UserId};
+use hallway_protocol::rest::Notice;
 use hallway_protocol::rows::Row;
 use std::net::IpAddr;
 
@@ -109,6 +110,13 @@ pub enum Event {
         network: IpAddr,
         /// Until when; none: it is open again.
         until: Option<Millis>,
+    },
+    /// A notice that is of no message on its way: to the connections of its person.
+    Notice {
+        /// Who.
+        user: UserId,
+        /// What.
+        notice: Box<Notice>,
     },
     /// There is work for the worker.
     Jobs,

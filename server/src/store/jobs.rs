@@ -66,6 +66,14 @@ pub enum Kind {
     Discard,
     /// Ends files that nothing refers to and whose time has come.
     Sweep,
+    /// Makes a message (target: its row in `reminders`) whose time has come a notice.
+    Remind,
+    /// Writes the notices of a message (target: room, seq, after whom) to all of a large room.
+    Everyone,
+    /// Mails somebody (target) what is unread after a while away.
+    Digest,
+    /// Tells the browsers of somebody (target: person and room, or a notice) that there is something.
+    Push,
 }
 
 impl Kind {
@@ -86,6 +94,10 @@ impl Kind {
         // Of a tenant that is erased it is all that its people ever uploaded.
         (Kind::Discard, "discard", Side::Outside, LONG_BUDGET),
         (Kind::Sweep, "sweep", Side::Inside, BUDGET),
+        (Kind::Remind, "remind", Side::Inside, BUDGET),
+        (Kind::Everyone, "everyone", Side::Inside, BUDGET),
+        (Kind::Digest, "digest", Side::Inside, BUDGET),
+        (Kind::Push, "push", Side::Outside, BUDGET),
     ];
 
     fn facts(self) -> &'static (Kind, &'static str, Side, Duration) {
@@ -178,6 +190,13 @@ pub fn hurry(tx: &mut Tx<'_>, tenant: Option<TenantId>, kind: Kind, target: &str
         "update jobs set next_at = $1 where once = $2 and state = 'pending' and next_at > $1",
         params![now, &once],
     )?;
+    Ok(())
+}
+
+/// One that waits is not needed any more; one that is being done ends by itself.
+pub(super) fn withdraw(tx: &mut Tx<'_>, kind: Kind, target: &str) -> Result<()> {
+    let once = format!("{}:{target}", kind.text());
+    tx.exec("delete from jobs where once = $1 and state = 'pending'", params![&once])?;
     Ok(())
 }
 

@@ -38,11 +38,13 @@ pub enum Kind {
     FactorOff,
     /// Somebody signed in with a code on paper.
     Recovery,
+    /// What is unread after a while away.
+    Digest,
 }
 
 impl Kind {
     /// Each of them, with the word it is stored as; the texts are named so too.
-    pub const ALL: [(Kind, &str); 8] = [
+    pub const ALL: [(Kind, &str); 9] = [
         (Kind::Verify, "verify"),
         (Kind::Reset, "reset"),
         (Kind::Known, "known"),
@@ -51,6 +53,7 @@ impl Kind {
         (Kind::FactorOn, "factor-on"),
         (Kind::FactorOff, "factor-off"),
         (Kind::Recovery, "recovery"),
+        (Kind::Digest, "digest"),
     ];
 
     /// Its word.
@@ -77,6 +80,8 @@ pub struct Slip {
 pub struct Mail {
     /// The row's id.
     pub id: String,
+    /// To whom.
+    pub person: UserId,
     /// Why; none: a kind of a later version.
     pub kind: Option<Kind>,
     /// Where to.
@@ -108,7 +113,7 @@ pub(super) struct Reader {
 pub fn load(read: &mut Read<'_>, id: &str) -> Result<Option<Mail>> {
     read.one(
         "select m.id, m.kind, m.address, m.language, m.hash, m.expires_at, u.name, u.display_name,
-            t.title
+            t.title, u.id
          from mails m join users u on u.id = m.person join tenants t on t.id = m.tenant
          where m.id = $1 and m.used_at is null and u.deleted_at is null and t.suspended = 0",
         params![id],
@@ -123,6 +128,7 @@ pub fn load(read: &mut Read<'_>, id: &str) -> Result<Option<Mail>> {
                 account: row.get(6)?,
                 display_name: row.get(7)?,
                 server: row.get(8)?,
+                person: row.get(9)?,
             })
         },
     )

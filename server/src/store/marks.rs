@@ -1,7 +1,7 @@
 //! How far people have read and received, and what each keeps about a room. All of it is the
 //! person's own log; nobody's mark is touched by a message.
 
-use super::{Event, Me, Read, Result, StoreError, Tx, own, rooms};
+use super::{Event, Me, Read, Result, StoreError, Tx, own, pushes, rooms};
 use crate::access::{self, Act};
 use crate::params;
 use hallway_protocol::frames::MinePatch;
@@ -29,6 +29,7 @@ pub fn read(tx: &mut Tx<'_>, me: &Me, room: RoomId, seq: Seq) -> Result<Seq> {
         params![seq, delivered, rev, me.user, room],
     )?;
     own::show(tx, me.user, room, rev)?;
+    pushes::came(tx, me, room)?;
     tx.emit(Event::Marks { room, user: me.user, read: seq, delivered });
     Ok(rev)
 }
@@ -93,6 +94,7 @@ pub fn ack(tx: &mut Tx<'_>, me: &Me, stored: &[(RoomId, Seq)]) -> Result<()> {
             |row| row.get::<Seq>(0),
         )?;
         if let Some(read) = moved {
+            pushes::came(tx, me, *room)?;
             tx.emit(Event::Marks { room: *room, user: me.user, read, delivered: *seq });
         }
     }

@@ -4,7 +4,7 @@ use super::change::Change;
 use super::engine::{Outcome, Record};
 use super::ops::Done;
 use super::rooms::Facts;
-use super::{Me, Read, Result, StoreError, Tx, attachments, mentions, ops, rooms};
+use super::{Me, Read, Result, StoreError, Tx, attachments, mentions, notices, ops, rooms};
 use crate::access::{self, Act, Standing};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
@@ -127,6 +127,7 @@ pub fn edit(
         None => None,
     };
     mentions::keep(tx, &facts, &message, answered)?;
+    notices::of_edit(tx, &facts, &message, answered)?;
     change.row(Row::Message(message.clone()));
     change.edits();
     change.finish(tx)?;
@@ -189,6 +190,7 @@ pub(super) fn erase(tx: &mut Tx<'_>, room: RoomId, seq: Seq, rev: Seq) -> Result
     tx.exec("delete from reactions where room = $1 and seq = $2", at)?;
     tx.exec("delete from mentions where room = $1 and seq = $2", at)?;
     tx.exec("delete from deletions where room = $1 and seq = $2", at)?;
+    notices::forget(tx, room, seq)?;
     attachments::release(tx, room, seq)
 }
 

@@ -47,6 +47,8 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0030_media"),
     migration!("0050_webhooks"),
     migration!("0060_later"),
+    migration!("0061_notices"),
+    migration!("0062_push"),
     migration!("0070_totp"),
 ];
 

@@ -4,7 +4,7 @@
 use super::audit::{self, Actor, Note};
 use super::engine::{Outcome, Record};
 use super::totp::Proof;
-use super::{Event, Me, Read, Result, StoreError, Tx, bans, chores, own, users};
+use super::{Event, Me, Read, Result, StoreError, Tx, bans, chores, endpoints, own, users};
 use crate::params;
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::{Row, SessionRow};
@@ -262,6 +262,7 @@ pub(super) fn end_all(
             "update sessions set ended_at = $1, next_hash = null, rev = $2 where id = $3",
             params![now, rev, session],
         )?;
+        endpoints::end(tx, user, session)?;
         publish(tx, user, session)?;
     }
     if !sessions.is_empty() {

@@ -9,6 +9,7 @@ mod cast;
 
 mod accounts;
 mod audit;
+mod digests;
 mod direct;
 mod epochs;
 mod errands;
@@ -23,7 +24,9 @@ mod mails;
 mod media;
 mod messages;
 mod moderation;
+mod notices;
 mod promises;
+mod pushes;
 mod retention;
 mod rooms;
 mod settings;

@@ -3,7 +3,7 @@
 use crate::cast::{Stage, factor, key};
 use crate::messages::{edit, react};
 use hallway_protocol::rest::{
-    ConfigPatch, HookEvent, NewReport, NewSaved, NewScheduled, TenantConfig, TenantPatch,
+    ConfigPatch, HookEvent, NewReminder, NewReport, NewSaved, NewScheduled, TenantConfig, TenantPatch,
 };
 use hallway_server::access::Admin;
 use hallway_server::params;
@@ -11,8 +11,7 @@ use hallway_server::store::audit::Actor;
 use hallway_server::store::jobs::Side;
 use hallway_server::store::tenants::NewTenant;
 use hallway_server::store::{
-    Event, StoreError, bans, chores, deletions, erase, invites, jobs, mails, members, ops, reports,
-    saved, scheduled, storage, tenants, totp, webhooks,
+    alerts, bans, chores, deletions, endpoints, erase, Event, invites, jobs, mails, members, ops, reminders, reports, saved, scheduled, storage, StoreError, tenants, totp, webhooks,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -166,6 +165,13 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         reports::create(tx, &me, None, &report)?;
         saved::create(tx, &me, None, &NewSaved { room, seq: said.seq })?;
         let (text, at) = ("later".to_owned(), tx.now() + 60_000);
+        let wanted = alerts::Alerts { zone: "UTC".into(), ..alerts::Alerts::default() };
+        alerts::set(tx, &me, None, &["tea".to_owned()], &wanted)?;
+        let new = NewReminder { room, seq: said.seq, at: tx.now() + 60_000 };
+        reminders::create(tx, &me, None, &new)?;
+        let (hash, host, sealed) = ([7; 32], "push.example".to_owned(), "x".to_owned());
+        let new = endpoints::NewEndpoint { id: id.clone(), hash, host, sealed };
+        endpoints::create(tx, &me, None, &new)?;
         scheduled::create(tx, &me, &NewScheduled { key: key(), room, text, at })?;
         let admin = Admin { actor: Actor::Person(me.user), tenant: Some(me.tenant), address: None };
         let (url, secret) = ("https://a.example/".to_owned(), "sealed".to_owned());

@@ -6,6 +6,7 @@
 mod rights;
 
 use crate::cast::{CALLERS, Cast};
+use crate::house::push::{POINT, SECRET};
 use crate::house::{Call, House, PASSWORD, changes, key, rows};
 use hallway_protocol::rest::Guests;
 use hallway_server::routes::TABLE;
@@ -68,6 +69,8 @@ impl Scene {
             "theirs" => cast.person("bob").session.clone(),
             "waiting" => cast.waiting.to_string(),
             "emoji" => "👍".into(),
+            "point" => POINT.into(),
+            "secret" => SECRET.into(),
             "word" | "nothing" => word.into(),
             "password" => PASSWORD.into(),
             "digest" => "0".repeat(64),
@@ -149,6 +152,11 @@ impl Scene {
                 "my-saved" => ("/saved", json!({"room": room, "seq": seq})),
                 "my-scheduled" => {
                     ("/scheduled", json!({"key": key(), "room": room, "text": "x", "at": at}))
+                }
+                "my-reminder" => ("/reminders", json!({"room": room, "seq": seq, "at": at})),
+                "my-endpoint" => {
+                    let url = format!("https://push.example/{}", key());
+                    ("/push/endpoints", json!({"url": url, "p256dh": POINT, "auth": SECRET}))
                 }
                 _ => panic!("nobody said what {{{word}}} is"),
             };

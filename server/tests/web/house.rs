@@ -7,6 +7,7 @@ mod book;
 pub mod bucket;
 mod call;
 mod person;
+pub mod push;
 pub mod receiver;
 mod rows;
 pub mod shell;

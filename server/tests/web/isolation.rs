@@ -4,6 +4,7 @@
 //! was. The cells are held to the server's own table of routes and to the frames there are, so what
 //! nobody thought about fails here.
 
+use crate::house::push::{POINT, SECRET};
 use crate::house::{Answer, Call, House, PASSWORD, Person, int, key, list};
 use hallway_protocol::frames::ClientFrame;
 use hallway_server::routes::TABLE;
@@ -47,6 +48,18 @@ const CELLS: &[(&str, &str, &str)] = &[
     ("POST /reports",                 "", r#"{"room":{room},"seq":{seq},"reason":"x"}"#),
     ("GET /reports",                  "", ""),
     ("PATCH /reports/{invite-id}",    "", r#"{"resolved":true}"#),
+    ("GET /notifications",            "", ""),
+    ("POST /notifications",           "", r#"{"topic":"x","users":[{user}]}"#),
+    ("PUT /notifications/read",       "", r#"{"up_to":"{notice}"}"#),
+    ("GET /users/me/notifications",   "", ""),
+    ("PUT /users/me/notifications",   "", r#"{"keywords":["tea"]}"#),
+    ("GET /push/key",                 "", ""),
+    ("GET /push/endpoints",           "", ""),
+    ("POST /push/endpoints",          "", r#"{"url":"https://push.example/1","p256dh":"x","auth":"x"}"#),
+    ("DELETE /push/endpoints/{endpoint}", "", ""),
+    ("GET /reminders",                "", ""),
+    ("POST /reminders",               "", r#"{"room":{room},"seq":{seq},"at":1}"#),
+    ("DELETE /reminders/{invite-id}", "", ""),
     ("GET /saved",                    "", ""),
     ("POST /saved",                   "", r#"{"room":{room},"seq":{seq}}"#),
     ("DELETE /saved/{invite-id}",     "", ""),
@@ -249,6 +262,11 @@ async fn twin(house: &House, which: &str) -> Twin {
     let letters = owner.get("/admin/dead-letters").await.ok(200);
     let dead = format!("{}.{letter}", letters["items"][0]["dead_at"]);
     let line = owner.get("/admin/audit?limit=1").await.ok(200)["items"][0]["id"].clone();
+    owner.put("/users/me/notifications", json!({"keywords": [called("word")]})).await.ok(204);
+    lin.says(room, &format!("@{}", called("eve"))).await;
+    let browser = json!({"url": "https://push.example/of-two", "p256dh": POINT, "auth": SECRET});
+    let browser = owner.post("/push/endpoints", browser).await.ok(201);
+    let notices = owner.get("/notifications").await.ok(200);
     let written = owner.get("/users/me/messages?limit=1").await.ok(200);
     let words = vec![
         ("room", room.to_string()),
@@ -266,6 +284,8 @@ async fn twin(house: &House, which: &str) -> Twin {
         ("delivery", text(&heard["items"][0]["id"])),
         ("letter", letter),
         ("letter-next", dead),
+        ("endpoint", text(&browser["id"])),
+        ("notice", text(&notices["items"][0]["id"])),
         ("line", text(&line)),
         ("cursor", written["next"].as_str().unwrap_or("1.1").to_owned()),
     ];
@@ -311,6 +331,9 @@ impl Twin {
             "/users/me".into(),
             "/users/me/storage/theme".into(),
             "/invites".into(),
+            "/notifications".into(),
+            "/push/endpoints".into(),
+            "/users/me/notifications".into(),
             "/admin/dead-letters".into(),
             "/admin/audit".into(),
         ] {

@@ -1,6 +1,7 @@
 //! Once: the same key again is the first answer with status 200 and nothing done, whatever the body
 //! says. The routes are those of the server's own table.
 
+use crate::house::push::{POINT, SECRET};
 use crate::house::{Answer, House, PASSWORD, Person, int, key};
 use hallway_server::routes::TABLE;
 use serde_json::{Value, json};
@@ -24,7 +25,8 @@ const WITHOUT: &[&str] = &[
     "POST /auth/logout",
     "POST /sync",
     "DELETE /users/me",
-    // A backend's, by its key: `keys.rs` asks it twice.
+    // A backend's, by its key: `keys.rs` and `notices.rs` ask twice.
+    "POST /notifications",
     "POST /users/{user}/sessions",
 ];
 
@@ -86,6 +88,15 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("DELETE /users/me/avatar",                  "",     "{}", "{}"),
     ("POST /reports", "", r#"{"room":{room},"seq":{seq},"reason":"spam"}"#,
         r#"{"room":{room},"seq":{seq},"reason":"eggs"}"#),
+    ("PUT /notifications/read",                  "",     r#"{"up_to":"{notice}"}"#, r#"{"up_to":"x"}"#),
+    ("PUT /users/me/notifications",              "",     r#"{"keywords":["tea"]}"#, "{}"),
+    ("POST /push/endpoints", "",
+        r#"{"url":"https://push.example/1","p256dh":"{point}","auth":"{secret}"}"#,
+        r#"{"url":"https://push.example/2","p256dh":"{point}","auth":"{secret}"}"#),
+    ("DELETE /push/endpoints/{id}",              "",     "{}", "{}"),
+    ("POST /reminders", "", r#"{"room":{room},"seq":{seq},"at":{soon}}"#,
+        r#"{"room":{room},"seq":{seq},"at":1}"#),
+    ("DELETE /reminders/{id}",                   "",     "{}", "{}"),
     ("POST /saved",                              "",     r#"{"room":{room},"seq":{seq}}"#,
         r#"{"room":{room},"seq":{seq}}"#),
     ("DELETE /saved/{id}",                       "",     "{}", "{}"),
@@ -108,7 +119,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
 /// What may stand in braces in a case.
 const WORDS: &[&str] = &[
     "room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh",
-    "soon", "sha256", "picture", "delivery",
+    "soon", "sha256", "picture", "delivery", "notice", "point", "secret",
 ];
 
 struct Scene {
@@ -190,6 +201,22 @@ impl Scene {
                 let at = self.house.clock.now() + 60_000;
                 let new = json!({"key": key(), "room": room, "text": "tea?", "at": at});
                 text(&self.ada.post("/scheduled", new).await.ok(201)["id"])
+            }
+            "point" => POINT.into(),
+            "secret" => SECRET.into(),
+            "id" if route.contains("endpoints") => {
+                let url = format!("https://push.example/{once}");
+                let new = json!({"url": url, "p256dh": POINT, "auth": SECRET});
+                text(&self.ada.post("/push/endpoints", new).await.ok(201)["id"])
+            }
+            "id" if route.contains("reminders") => {
+                let at = self.house.clock.now() + 60_000;
+                let new = json!({"room": room, "seq": seq, "at": at});
+                text(&self.ada.post("/reminders", new).await.ok(201)["id"])
+            }
+            "notice" => {
+                self.lin.says(room, "@ada").await;
+                text(&self.ada.get("/notifications").await.ok(200)["items"][0]["id"])
             }
             "soon" => (self.house.clock.now() + 3_600_000).to_string(),
             "id" if route.contains("sessions") => self.house.login("ada").await.session,

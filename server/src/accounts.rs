@@ -149,7 +149,7 @@ async fn signed_in(
         }
         accounts::sign_in(tx, user, &seen, rehashed.as_deref(), &new, &factor)
     });
-    let user = signed.await?.map_err(totp::refused)?;
+    let user = signed.await?.map_err(|wrong| totp::refused("code", wrong))?;
     let tenant = tenant.ok_or(Refusal::WrongCredentials)?;
     let session = answer(app, tenant, user.user, session.id, 0)?;
     Ok(SignedIn { user, session })

@@ -14,6 +14,7 @@ use crate::jobs::Bell;
 use crate::keys::Keys;
 use crate::limits::Rates;
 use crate::mailer::Mailer;
+use crate::oidc;
 use crate::outbound::Outbound;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
@@ -70,6 +71,8 @@ pub struct Parts {
     pub mailer: Mailer,
     /// The one way to call others.
     pub outbound: Outbound,
+    /// The provider that signs people in, where there is one.
+    pub oidc: Option<oidc::Provider>,
     /// Argon2.
     pub passwords: Passwords,
     /// How each tenant is set up.
@@ -138,16 +141,16 @@ impl App {
             Store::open(&config.place(), clock.clone(), sink).context("cannot open the store")?;
         let outbound = Outbound::new(&config, clock.clone())?;
         let on = config.limits == Switch::On;
-        let tokens = Arc::new(Tokens::new(&secret, clock.clone()));
         let app = App(Arc::new(Parts {
             address,
             barred,
             presence: Presence::new(clock.clone()),
-            tokens,
+            tokens: Arc::new(Tokens::new(&secret, clock.clone())),
             seal: Seal::new(&secret),
             vapid: Vapid::default(),
             mailer,
             figures: Figures::new(store.lanes(), outbound.figures()),
+            oidc: oidc::Provider::open(&config, &outbound, &clock)?,
             outbound,
             passwords: Passwords::default(),
             rates: Rates::new(on),
@@ -240,6 +243,11 @@ impl App {
     /// `hallway://host[:port]/invite/CODE`.
     pub fn invite_link(&self, code: &str) -> String {
         format!("hallway://{}/invite/{code}", self.host())
+    }
+
+    /// `hallway://host[:port]/signin/CODE`.
+    pub fn sign_in_link(&self, code: &str) -> String {
+        format!("hallway://{}/signin/{code}", self.host())
     }
 
     /// The address that links of mails begin with: configured, never what a caller says.

@@ -6,7 +6,7 @@ mod safe;
 pub mod sources;
 
 pub use flags::Flags;
-pub use safe::is_origin;
+pub use safe::{is_loopback, is_origin};
 
 use crate::outbound;
 use crate::store::Place;
@@ -21,6 +21,7 @@ use std::time::Duration;
 
 /// The keys, as they stand in `hallway.toml`; in the environment `HALLWAY_` and upper case.
 const KEYS: [&str; 28] = [
+const KEYS: [&str; 30] = [
     "listen",
     "data",
     "base_url",
@@ -41,6 +42,14 @@ const KEYS: [&str; 28] = [
     "mail_templates",
     "outbound_allow",
     "outbound_ca",
+    "oidc_issuer",
+    "oidc_client_id",
+    "oidc_client_secret",
+    "oidc_client_secret_file",
+    "oidc_name",
+    "oidc_scopes",
+    "oidc_register",
+    "oidc_tenant",
     "registration",
     "guests",
     "secret_file",
@@ -115,6 +124,27 @@ pub struct Config {
     /// Certificates (PEM) that those whom the server calls may be signed by, beside the well-known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outbound_ca: Option<PathBuf>,
+    /// The provider that signs people in, as it names itself; absent: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc_issuer: Option<String>,
+    /// As the provider knows this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc_client_id: Option<String>,
+    /// What proves it to the provider. Never a flag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc_client_secret: Option<Hidden>,
+    /// The file it stands in instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc_client_secret_file: Option<PathBuf>,
+    /// The provider's name, as people know it; absent: its host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oidc_name: Option<String>,
+    /// What is asked of it, separated by blanks.
+    pub oidc_scopes: String,
+    /// Whether somebody whom nobody here knows gets an account.
+    pub oidc_register: Switch,
+    /// The tenant, by name, whose people it signs in.
+    pub oidc_tenant: String,
     /// Who may make an account.
     pub registration: Registration,
     /// Who may come without an account, where the tenant says nothing.
@@ -209,6 +239,14 @@ impl Default for Config {
             mail_templates: None,
             outbound_allow: Vec::new(),
             outbound_ca: None,
+            oidc_issuer: None,
+            oidc_client_id: None,
+            oidc_client_secret: None,
+            oidc_client_secret_file: None,
+            oidc_name: None,
+            oidc_scopes: "openid profile email".into(),
+            oidc_register: Switch::Off,
+            oidc_tenant: "default".into(),
             registration: Registration::Invite,
             guests: Guests::Off,
             secret_file: None,

@@ -24,9 +24,9 @@ pub enum Refusal {
     /// Name or password; the same for unknown names.
     #[error("the name or the password is wrong")]
     WrongCredentials,
-    /// The password is right, the second factor is not: what is wrong with it.
-    #[error("the second factor {0}")]
-    SecondFactor(&'static str),
+    /// Who they are is proven, the second factor is not: its field, and what is wrong with it.
+    #[error("the second factor {1}")]
+    SecondFactor(&'static str, &'static str),
     /// The mail address is not verified yet.
     #[error("verify your mail address first")]
     Unverified,
@@ -91,8 +91,8 @@ impl Refusal {
         match self {
             Refusal::SignedOut => Refused::new(Code::SignedOut, message),
             Refusal::WrongCredentials => Refused::new(Code::WrongCredentials, message),
-            Refusal::SecondFactor(what) => {
-                Refused::new(Code::WrongCredentials, message).field("code", *what)
+            Refusal::SecondFactor(field, what) => {
+                Refused::new(Code::WrongCredentials, message).field(field, *what)
             }
             Refusal::Unverified => Refused::new(Code::Unverified, message),
             Refusal::Forbidden(_) => Refused::new(Code::Forbidden, message),
@@ -166,7 +166,7 @@ impl IntoResponse for Refusal {
             Refusal::Unsupported(status, _) => *status,
             Refusal::SignedOut
             | Refusal::WrongCredentials
-            | Refusal::SecondFactor(_)
+            | Refusal::SecondFactor(..)
             | Refusal::Unverified
             | Refusal::Forbidden(_)
             | Refusal::NotFound(_)

@@ -40,6 +40,7 @@ pub mod media;
 pub mod members;
 pub mod messages;
 pub mod notices;
+pub mod oidc;
 pub mod openapi;
 pub mod operate;
 pub mod outbound;

@@ -12,7 +12,7 @@ use crate::media::content;
 use crate::store::Once;
 use crate::{
     accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, media,
-    members, messages, notices, openapi, push, reactions, reminders, reports, rooms, saved, scheduled, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
+    members, messages, notices, oidc, openapi, push, reactions, reminders, reports, rooms, saved, scheduled, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -84,6 +84,10 @@ pub const TABLE: &[Route] = &[
     route("POST",   "/auth/guest",                          Anyone,             || post(guests::create)),
     route("POST",   "/auth/refresh",                        Anyone,             || post(sessions::refresh)),
     route("POST",   "/auth/logout",                         Person,             || post(sessions::logout)),
+    route("GET",    "/auth/oidc",                           Anyone,             || get(oidc::show)),
+    route("GET",    "/auth/oidc/start",                     Anyone,             || get(oidc::start)),
+    route("GET",    "/auth/oidc/callback",                  Anyone,             || get(oidc::callback)),
+    route("POST",   "/auth/oidc/session",                   Anyone,             || post(oidc::session)),
     route("GET",    "/auth/sessions",                       Person,             || get(sessions::list)),
     route("DELETE", "/auth/sessions/{id}",                  Person,             || delete(sessions::destroy)),
     route("POST",   "/invites",                             Operator,           || post(invites::create)),
@@ -94,6 +98,8 @@ pub const TABLE: &[Route] = &[
     route("PATCH",  "/users/me",                            Person,             || patch(users::update)),
     route("DELETE", "/users/me",                            Person,             || delete(accounts::destroy)),
     route("PUT",    "/users/me/password",                   Person,             || put(accounts::change_password)),
+    route("POST",   "/users/me/oidc",                       Person,             || post(oidc::link)),
+    route("DELETE", "/users/me/oidc",                       Person,             || delete(oidc::unlink)),
     route("POST",   "/users/me/totp",                       Person,             || post(totp::create)),
     route("PUT",    "/users/me/totp",                       Person,             || put(totp::update)),
     route("DELETE", "/users/me/totp",                       Person,             || delete(totp::destroy)),

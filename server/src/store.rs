@@ -46,6 +46,7 @@ pub mod messages;
 mod migrate;
 mod needs;
 pub mod notices;
+pub mod oidc;
 pub mod ops;
 mod order;
 pub mod own;

@@ -143,6 +143,11 @@ impl Tokens {
     pub fn derived(&self, purpose: &str, who: &str, key: &Key) -> [u8; 32] {
         mac(&self.refresh, &[purpose.as_bytes(), who.as_bytes(), key.as_str().as_bytes()])
     }
+
+    /// Bytes that only we can make of a secret that somebody else holds.
+    pub fn bound(&self, purpose: &str, secret: &str) -> [u8; 32] {
+        mac(&self.refresh, &[purpose.as_bytes(), secret.as_bytes()])
+    }
 }
 
 impl Tokens {

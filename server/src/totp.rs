@@ -97,18 +97,19 @@ pub async fn destroy(
     let off = app.store.write(Needs::person(me.user), move |tx| {
         totp::destroy(tx, &me, key.as_ref(), seen.as_deref(), &given)
     });
-    Ok(done(off.await?.map_err(refused)?, StatusCode::NO_CONTENT))
+    Ok(done(off.await?.map_err(|wrong| refused("code", wrong))?, StatusCode::NO_CONTENT))
 }
 
 /// What is wrong with a code; that too many were tried is not said.
 const WRONG: &str = "is wrong or was used";
 
-/// The refusal of a sign-in whose password was right.
-pub fn refused(wrong: Wrong) -> Refusal {
-    Refusal::SecondFactor(match wrong {
+/// The refusal of a sign-in that lacks but the second factor, which stands in `field`.
+pub fn refused(field: &'static str, wrong: Wrong) -> Refusal {
+    let what = match wrong {
         Wrong::Missing => "is needed",
         Wrong::Code => WRONG,
-    })
+    };
+    Refusal::SecondFactor(field, what)
 }
 
 /// A second factor as somebody typed it, with how it is read.

@@ -116,6 +116,47 @@ pub struct Login {
     pub code: Option<String>,
 }
 
+/// `GET /auth/oidc`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OidcInfo {
+    /// The provider, as people know it.
+    pub name: String,
+    /// Where a browser begins.
+    pub start: String,
+}
+
+/// `POST /auth/oidc/session`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OidcSession {
+    /// From the link `hallway://host/signin/CODE`.
+    pub code: String,
+    /// What the `challenge` at the start was the SHA-256 of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifier: Option<String>,
+    /// The second factor of an account that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<String>,
+}
+
+/// `POST /users/me/oidc`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OidcLink {
+    /// From the link `hallway://host/signin/CODE`.
+    pub code: String,
+    /// What the `challenge` at the start was the SHA-256 of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verifier: Option<String>,
+    /// The password.
+    pub password: String,
+}
+
+/// `DELETE /users/me/oidc`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OidcUnlink {
+    /// The password.
+    pub password: String,
+}
+
 /// Answer to `POST /users/me/totp`: what an authenticator app makes its codes of, shown this once.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TotpSecret {

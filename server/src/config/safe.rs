@@ -15,6 +15,7 @@ impl Config {
         }
         crate::mailer::Mailer::open(self)?;
         crate::files::Bucket::of(self)?;
+        crate::oidc::Settings::read(self)?;
         let Some(base) = &self.base_url else { return Ok(()) };
         let Some((scheme, rest)) = base.split_once("://") else {
             bail!("base_url: {base} is not an address");
@@ -38,7 +39,7 @@ pub fn is_origin(origin: &str) -> bool {
 }
 
 /// Whether `host[:port]` is this machine.
-fn is_loopback(host: &str) -> bool {
+pub fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(six) => six.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),

@@ -7,9 +7,10 @@ use super::{Event, Me, Read, Result, StoreError, Tx};
 use super::{attachments, chores, invites, jobs, members, own, tenants, totp, users};
 use crate::params;
 use hallway_protocol::ids::{TenantId, UserId};
+use hallway_protocol::limits::{DISPLAY_NAME_MAX, NAME_MAX};
 use hallway_protocol::rest::Registration;
 use hallway_protocol::rows::{TenantRole, User};
-use hallway_protocol::text::folded;
+use hallway_protocol::text::{self, folded};
 use std::net::IpAddr;
 
 /// Somebody who wants an account.
@@ -169,6 +170,70 @@ fn insert(tx: &mut Tx<'_>, tenant: TenantId, owner: bool, new: &Newcomer) -> Res
     )?;
     tx.made(user);
     Ok(user)
+}
+
+/// Somebody whom another vouches for, a tenant's backend or a provider.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Arrival<'a> {
+    /// What to make a user name of; what cannot stand in one is left out.
+    pub wanted: &'a str,
+    /// As others are to see them.
+    pub name: Option<&'a str>,
+    /// An address that is theirs.
+    pub email: Option<&'a str>,
+    /// Language of mails to them.
+    pub language: &'a str,
+}
+
+/// Makes an account without a password, under a name that nobody has.
+pub(super) fn arrive(tx: &mut Tx<'_>, tenant: TenantId, who: &Arrival<'_>) -> Result<UserId> {
+    let fits = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let plain: String = who.wanted.chars().filter(fits).take(NAME_MAX - 8).collect();
+    let plain = text::name(&plain).unwrap_or_else(|_| "person".into());
+    let mut name = plain.clone();
+    let taken = "select count(*) from users where tenant = $1 and name_folded = $2";
+    while tx.number(taken, params![tenant, &folded(&name)])? > 0 {
+        name = format!("{plain}-{}", rand::random_range(100_000..1_000_000));
+    }
+    let shown: String = who.name.unwrap_or(&name).chars().take(DISPLAY_NAME_MAX).collect();
+    let shown = text::label(&shown, DISPLAY_NAME_MAX).unwrap_or_else(|_| name.clone());
+    let user = UserId(tenants::free(tx, "select count(*) from users where id = $1")?);
+    let (now, email_folded) = (tx.now(), who.email.map(folded));
+    tx.exec(
+        "insert into users (id, tenant, name, name_folded, display_name, display_folded, email,
+            email_folded, avatar, status, role, bot, guest, password, head, rev, created_at,
+            deleted_at, language)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, null, '', 0, 0, 0, null, 1, 1, $9, null, $10)",
+        params![
+            user,
+            tenant,
+            &name,
+            &folded(&name),
+            &shown,
+            &folded(&shown),
+            who.email,
+            email_folded.as_deref(),
+            now,
+            who.language
+        ],
+    )?;
+    tx.made(user);
+    Ok(user)
+}
+
+/// Whether an open account has this address.
+pub(super) fn has_address(read: &mut Read<'_>, tenant: TenantId, email: &str) -> Result<bool> {
+    let sql = "select count(*) from users where tenant = $1 and email_folded = $2";
+    Ok(read.number(sql, params![tenant, &folded(email)])? > 0)
+}
+
+/// Refuses where my password is not any more the one that was compared.
+pub(super) fn still(read: &mut Read<'_>, me: &Me, seen: &str) -> Result<()> {
+    let sql = "select count(*) from users where id = $1 and password = $2 and deleted_at is null";
+    match read.number(sql, params![me.user, seen])? {
+        0 => Err(StoreError::WrongCredentials),
+        _ => Ok(()),
+    }
 }
 
 /// What signing in compares with.

@@ -153,6 +153,21 @@ pub const STEPS: &[(&str, &str)] = &[
                 join users u on u.id = x.person where u.tenant = $1 limit $2)",
     ),
     (
+        "identities",
+        "delete from identities where (tenant, issuer, subject) in
+            (select tenant, issuer, subject from identities where tenant = $1 limit $2)",
+    ),
+    (
+        "oidc_states",
+        "delete from oidc_states where (tenant, hash) in
+            (select tenant, hash from oidc_states where tenant = $1 limit $2)",
+    ),
+    (
+        "oidc_codes",
+        "delete from oidc_codes where (tenant, hash) in
+            (select tenant, hash from oidc_codes where tenant = $1 limit $2)",
+    ),
+    (
         "totp",
         "delete from totp where person in
             (select x.person from totp x

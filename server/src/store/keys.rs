@@ -1,6 +1,7 @@
 //! API keys of a tenant's backend, and the people it acts for: by our id, or by the name it has for
 //! them itself. Only the hash of a key is kept.
 
+use super::accounts::{self, Arrival};
 use super::audit::{self, Actor, Note};
 use super::engine::{Outcome, Record};
 use super::sessions::{self, NewSession};
@@ -8,10 +9,8 @@ use super::{Event, Me, Once, Read, Result, StoreError, Tx, bans, deeds, tenants,
 use crate::access::{self, Admin, AdminAct};
 use crate::params;
 use hallway_protocol::ids::{Key, TenantId, UserId};
-use hallway_protocol::limits::{DISPLAY_NAME_MAX, NAME_MAX};
 use hallway_protocol::rest::{ApiKey, Scope};
 use hallway_protocol::rows::User;
-use hallway_protocol::text::{folded, label};
 
 /// Keys of one tenant.
 const MOST: i64 = 100;
@@ -175,7 +174,8 @@ pub fn bring(tx: &mut Tx<'_>, known: &Known, name: &str) -> Result<Me> {
         // Their account is closed; a name that was somebody's is not given to somebody else.
         return Err(StoreError::NotFound("person"));
     }
-    let user = make(tx, tenant, name)?;
+    let arrival = Arrival { wanted: name, name: Some(name), email: None, language: "en" };
+    let user = accounts::arrive(tx, tenant, &arrival)?;
     let named = tx.exec(
         "insert into externals (tenant, name, person) values ($1, $2, $3)
          on conflict (tenant, name) do nothing",
@@ -188,30 +188,6 @@ pub fn bring(tx: &mut Tx<'_>, known: &Known, name: &str) -> Result<Me> {
     let note = Note::of(Some(tenant), Actor::Key(known.id.clone()), "registered");
     audit::note(tx, &note.on(format_args!("user:{user}")))?;
     person(tx, tenant, &known.id, &who)?.ok_or(StoreError::NotFound("person"))
-}
-
-/// An account without a password, under a name made of the one it came by.
-fn make(tx: &mut Tx<'_>, tenant: TenantId, external: &str) -> Result<UserId> {
-    let fits = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let plain: String = external.chars().filter(fits).take(NAME_MAX - 8).collect();
-    let mut name = if plain.is_empty() { "person".to_owned() } else { plain.clone() };
-    let taken = "select count(*) from users where tenant = $1 and name_folded = $2";
-    while tx.number(taken, params![tenant, &folded(&name)])? > 0 {
-        name = format!("{plain}-{}", rand::random_range(100_000..1_000_000));
-    }
-    let shown: String = external.chars().take(DISPLAY_NAME_MAX).collect();
-    let shown = label(&shown, DISPLAY_NAME_MAX).unwrap_or_else(|_| name.clone());
-    let user = UserId(tenants::free(tx, "select count(*) from users where id = $1")?);
-    let now = tx.now();
-    tx.exec(
-        "insert into users (id, tenant, name, name_folded, display_name, display_folded, email,
-            email_folded, avatar, status, role, bot, guest, password, head, rev, created_at,
-            deleted_at)
-         values ($1, $2, $3, $4, $5, $6, null, null, null, '', 0, 0, 0, null, 1, 1, $7, null)",
-        params![user, tenant, &name, &folded(&name), &shown, &folded(&shown), now],
-    )?;
-    tx.made(user);
-    Ok(user)
 }
 
 /// Signs a device of somebody in whom the backend vouches for.

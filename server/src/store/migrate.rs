@@ -50,6 +50,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0061_notices"),
     migration!("0062_push"),
     migration!("0070_totp"),
+    migration!("0071_oidc"),
 ];
 
 /// Migrates, makes the default tenant, and answers the epoch.

@@ -25,6 +25,7 @@ mod media;
 mod messages;
 mod moderation;
 mod notices;
+mod oidc;
 mod promises;
 mod pushes;
 mod retention;

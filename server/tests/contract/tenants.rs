@@ -189,6 +189,7 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
              values ($1, $2, 'shop', 'read', $3, 'operator', 0)",
             params![&id, me.tenant, &hash],
         )?;
+        crate::oidc::everything(tx, &me, hash)?;
         totp::offer(tx, &me, None, "sealed")?;
         totp::confirm(tx, &me, None, &factor(Some("1")), &[hash])?.expect("the code is right");
         let slip = mails::Slip { id: id.clone(), hash };

@@ -8,6 +8,7 @@ pub mod bucket;
 mod call;
 mod person;
 pub mod push;
+pub mod provider;
 pub mod receiver;
 mod rows;
 pub mod shell;
@@ -147,13 +148,17 @@ impl House {
 
     /// Configured by `change`; rates are off where it says nothing of them.
     pub async fn with(change: impl FnOnce(&mut Config)) -> House {
+        House::at(Clock::system(), change).await
+    }
+
+    /// The same by a clock that others go by as well.
+    pub async fn at(clock: Clock, change: impl FnOnce(&mut Config)) -> House {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = Config { data: folder.path().join("data"), ..Config::default() };
         config.limits = Switch::Off;
         change(&mut config);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let clock = Clock::system();
         let server = Server::open(config, address, clock.clone()).await.expect("it opens");
         let app = server.app().clone();
         let (tasks, (stopper, stop)) = (Tasks::default(), Stopper::new());

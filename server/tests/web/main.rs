@@ -31,6 +31,7 @@ mod media;
 mod messages;
 mod moderation;
 mod notices;
+mod oidc;
 mod once;
 mod outbound;
 mod people;

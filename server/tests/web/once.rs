@@ -16,6 +16,10 @@ const WITHOUT: &[&str] = &[
     // A guest makes a session; how one stays is tried in `guests.rs`.
     "POST /auth/guest",
     "POST /users/me/account",
+    // A provider's codes are good once; linking with one is tried in `oidc.rs`.
+    "POST /auth/oidc/session",
+    "POST /users/me/oidc",
+    "DELETE /users/me/oidc",
     // A second factor: what is shown is compared in `totp.rs`, which can make a code.
     "POST /users/me/totp",
     "PUT /users/me/totp",

@@ -31,7 +31,7 @@ fn code(secret: &str, now: i64) -> String {
 }
 
 /// A secret on somebody's phone.
-struct Phone<'h> {
+pub struct Phone<'h> {
     house: &'h House,
     secret: String,
 }
@@ -42,13 +42,13 @@ impl Phone<'_> {
     }
 
     /// The next code, when its time has come.
-    fn next(&self) -> String {
+    pub fn next(&self) -> String {
         self.house.clock.turn(Duration::from_secs(30));
         self.code()
     }
 }
 
-async fn turns_on<'h>(house: &'h House, person: &Person) -> (Phone<'h>, Vec<String>) {
+pub async fn turns_on<'h>(house: &'h House, person: &Person) -> (Phone<'h>, Vec<String>) {
     let made = person.post("/users/me/totp", Value::Null).await.ok(201);
     let phone = Phone { house, secret: made["secret"].as_str().expect("text").to_owned() };
     let on = person.put("/users/me/totp", json!({"code": phone.code()})).await.ok(200);

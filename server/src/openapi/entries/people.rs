@@ -11,6 +11,7 @@ pub fn write(book: &mut Book) {
     accounts(book);
     mails(book);
     guests(book);
+    oidc(book);
     sessions(book);
     users(book);
     storage(book);
@@ -90,6 +91,42 @@ fn mails(book: &mut Book) {
     book.on("POST /auth/reset-password", "A new password; every session ends.")
         .takes::<ResetPassword>(body("reset password"))
         .gives_nothing(204, "Set.")
+        .once();
+}
+
+fn oidc(book: &mut Book) {
+    let text = || json!({"type": "string"});
+    book.on("GET /auth/oidc", "The provider that signs people in, where there is one.")
+        .gives::<OidcInfo>(200, "Its name, and where a browser begins.", body("oidc"))
+        .refuses(&[Code::NotFound]);
+    book.on("GET /auth/oidc/start", "Sends a browser to the provider.")
+        .asks("device", "Label of the device that will have the session.", text())
+        .asks("challenge", "SHA-256 of a verifier of the app's own, base64url.", text())
+        .gives_nothing(302, "To the provider.")
+        .gives_as(502, "A page: the provider does not answer.", "text/html", text())
+        .refuses(&[Code::NotFound]);
+    book.on("GET /auth/oidc/callback", "Back from the provider.")
+        .asks("code", "The provider's.", text())
+        .asks("state", "As it was given along.", text())
+        .asks("error", "Why there is no code.", text())
+        .asks("iss", "Which provider it is.", text())
+        .gives_as(200, "A page with a link that opens the app.", "text/html", text())
+        .gives_as(400, "A page: it came to nothing.", "text/html", text())
+        .gives_as(502, "A page: the provider does not answer.", "text/html", text())
+        .refuses(&[Code::NotFound]);
+    book.on("POST /auth/oidc/session", "A session for the code of the link.")
+        .takes::<OidcSession>(body("oidc session"))
+        .gives::<SignedIn>(200, "Who, and with what.", body("signed in"))
+        .refuses(&[Code::NotFound, Code::WrongCredentials, Code::Conflict]);
+    book.on("POST /users/me/oidc", "Links my account with one at the provider.")
+        .takes::<OidcLink>(body("oidc link"))
+        .gives_nothing(204, "Linked.")
+        .refuses(&[Code::WrongCredentials, Code::Conflict])
+        .once();
+    book.on("DELETE /users/me/oidc", "The password alone opens my account.")
+        .takes::<OidcUnlink>(body("oidc unlink"))
+        .gives_nothing(204, "Unlinked.")
+        .refuses(&[Code::WrongCredentials])
         .once();
 }
 

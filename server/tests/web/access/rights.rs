@@ -47,6 +47,13 @@ pub const RIGHTS: &[(&str, &str, &str)] = &[
     ("PATCH /users/me",                             r#"{"status":"here"}"#,              "!u!!! ++ ++++++ ++! ++ --"),
     ("PATCH /users/me",                             r#"{"name":"{once}"}"#,              "!u!!! ++ -+++++ ++! ++ --"),
     ("PUT /users/me/password",                      r#"{"old":"{password}","new":"{password}"}"#, "!u!!! ++ !+++++ ++! ++ --"),
+    // No provider is configured; `oidc.rs` tries one.
+    ("GET /auth/oidc",                               "",                                  "..... .. ...... ... .. .."),
+    ("GET /auth/oidc/start",                         "",                                  "..... .. ...... ... .. .."),
+    ("GET /auth/oidc/callback",                      "",                                  "..... .. ...... ... .. .."),
+    ("POST /auth/oidc/session",                      r#"{"code":"x"}"#,                   "..... .. ...... ... .. .."),
+    ("POST /users/me/oidc",                          r#"{"code":"x","password":"{password}"}"#,"!u!!! .. ...... ..! .. --"),
+    ("DELETE /users/me/oidc",                        r#"{"password":"{password}"}"#,      "!u!!! ++ !+++++ ++! ++ --"),
     // A second factor: off leaves nothing of what was offered.
     ("PUT /users/me/totp",                           r#"{"code":"123456"}"#,              "!u!!! ## -##### ##! ## --"),
     ("POST /users/me/totp",                          "",                                  "!u!!! ++ -+++++ ++! ++ --"),

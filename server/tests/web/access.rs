@@ -3,6 +3,7 @@
 //! fails here. What one may not see does not exist, and a refused call leaves the whole database as
 //! it was. How a row is written stands in `access/rights.rs`.
 
+mod frames;
 mod rights;
 
 use crate::cast::{CALLERS, Cast};
@@ -59,10 +60,9 @@ impl Scene {
         let text = |value: &Value| value.as_str().expect("text").to_owned();
         let made = match word {
             "room" => {
-                let (room, seq, code) = cast.room(house).await;
-                self.words.insert("seq".into(), seq.to_string());
-                self.words.insert("code".into(), code);
-                room.to_string()
+                let words = cast.room(house).await;
+                self.words.extend(words.map(|(word, made)| (word.to_owned(), made)));
+                return;
             }
             "tenant" => cast.tenant.to_string(),
             "lin" | "bob" => cast.person(word).user.to_string(),
@@ -242,6 +242,14 @@ const OWN: [&str; 6] = ["name", "refresh", "home", "session", "once", "soon"];
 fn named(text: &'static str) -> impl Iterator<Item = &'static str> {
     let parts = text.split('{').skip(1).filter_map(|part| part.split_once('}'));
     parts.map(|(word, _)| word).filter(|word| !word.is_empty() && !word.contains('"'))
+}
+
+/// A text with something in place of its words.
+fn shape_of_words(text: &'static str) -> String {
+    named(text).fold(text.to_owned(), |text, word| {
+        let some = if word == "once" { key() } else { "7".into() };
+        text.replace(&format!("{{{word}}}"), &some)
+    })
 }
 
 /// The route of a row as the table names it.

@@ -172,8 +172,9 @@ impl Cast {
     }
 
     /// A private group with a message of the author; `removed` is thrown out again, and `banned` is
-    /// kept out of everything. Its number, that of the message, and its code.
-    pub async fn room(&mut self, house: &House) -> (i64, i64, String) {
+    /// kept out of everything. The words that name it, that
+    /// message, the last one, and its code.
+    pub async fn room(&mut self, house: &House) -> [(&'static str, String); 4] {
         let owner = self.person("owner").clone();
         let others = ["admin", "muted", "member", "removed", "author", "bob", "banned"];
         let others: Vec<_> = others.iter().map(|name| self.person(name)).collect();
@@ -189,7 +190,13 @@ impl Cast {
         let guest = json!({"code": code["code"], "display_name": "guest"});
         let guest = house.call("POST", "/auth/guest", guest).await.ok(200);
         self.people.insert("guest", Person::of(house.address, &guest));
-        (room, seq, code["code"].as_str().expect("a code").to_owned())
+        let head = int(&self.person("author").says(room, "more").await["seq"]);
+        [
+            ("room", room.to_string()),
+            ("seq", seq.to_string()),
+            ("head", head.to_string()),
+            ("code", code["code"].as_str().expect("a code").to_owned()),
+        ]
     }
 }
 

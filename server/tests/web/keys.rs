@@ -277,3 +277,42 @@ async fn a_key_removed_is_refused_and_its_connections_close_within_a_second() {
     let refused = till.acts(&who, "GET", "/users/me", Value::Null).await;
     assert_eq!(refused.refused(), (401, "signed_out"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moderators_reach_whoever_a_backend_acts_for() {
+    let house = House::open().await;
+    let (tenant, eve) = house.founds("tea", json!({})).await;
+    let shop = Backend::of(&house, tenant, &["act"]).await;
+    let (lin, bob) = (house.joins("tea", "lin", None).await, house.joins("tea", "bob", None).await);
+    let room = eve.group("kitchen", &[&lin, &bob]).await;
+    let (for_lin, for_bob) = (lin.user.to_string(), bob.user.to_string());
+    let (mut lins, mut bobs) = (shop.socket(&for_lin).await, shop.socket(&for_bob).await);
+    // Removed from a room, its events stop.
+    eve.removes(room, &lin).await;
+    lins.until(|said| said["rows"].to_string().contains("\"removed\"")).await;
+    let seq = int(&eve.says(room, "psst").await["seq"]);
+    bobs.until(|said| said["seq"] == seq).await;
+    let pull = json!({"type": "pull", "room": room, "since": 0});
+    assert_eq!(lins.told(pull.clone()).await["code"], "not_found");
+    assert_eq!(bobs.told(pull).await["type"], "delta");
+    // Banned, the connection ends and the key opens nothing for them, while for others it does.
+    let asked = Instant::now();
+    let ban = eve.post("/bans", json!({"user": bob.user, "reason": "spam"})).await.ok(201);
+    assert_eq!(bobs.closed().await, Some(4003));
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    let refused = shop.acts(&for_bob, "GET", "/users/me", Value::Null).await;
+    assert_eq!(refused.refused(), (403, "forbidden"));
+    assert_eq!(shop.dials(&for_bob).await.err(), Some(403));
+    let minted = shop.alone("POST", &format!("/users/{for_bob}/sessions"), Value::Null).await;
+    assert_eq!(minted.refused(), (403, "forbidden"));
+    assert_eq!(lins.told(json!({"type": "own", "since": 0})).await["type"], "own");
+    // So it is with an address: this one is everybody's but the owner's.
+    let barred = json!({"address": "127.0.0.1", "reason": "spam"});
+    let barred = eve.post("/bans", barred).await.ok(201);
+    assert_eq!(lins.closed().await, Some(4001));
+    for ban in [ban, barred] {
+        eve.delete(&format!("/bans/{}", ban["id"].as_str().expect("an id"))).await.ok(204);
+    }
+    let own = json!({"type": "own", "since": 0});
+    assert_eq!(shop.socket(&for_bob).await.told(own).await["type"], "own");
+}

@@ -73,13 +73,19 @@ impl Socket {
         self.until(|said| said["id"] == id).await
     }
 
+    /// Says what is not answered, and waits until it was heard.
+    pub async fn told_after(&mut self, frame: Value) {
+        self.say(frame).await;
+        self.told(json!({"type": "own", "since": 0})).await;
+    }
+
     /// The next frame of this type; others are passed over.
     pub async fn hears(&mut self, kind: &str) -> Value {
         self.until(|said| said["type"] == kind).await
     }
 
     /// The next frame that fits; others are passed over.
-    pub async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+    pub async fn until(&mut self, mut fits: impl FnMut(&Value) -> bool) -> Value {
         let mut passed = Vec::new();
         let deadline = Instant::now() + PATIENCE;
         loop {

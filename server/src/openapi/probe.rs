@@ -217,7 +217,7 @@ fn nullable(mut schema: Value) -> Value {
     match schema["type"].take() {
         Value::String(kind) => {
             schema["type"] = json!([kind, "null"]);
-            if let Some(words) = schema["enum"].as_array_mut() {
+            if let Some(Value::Array(words)) = schema.get_mut("enum") {
                 words.push(Value::Null);
             }
             schema

@@ -20,8 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The keys, as they stand in `hallway.toml`; in the environment `HALLWAY_` and upper case.
-const KEYS: [&str; 28] = [
-const KEYS: [&str; 30] = [
+const KEYS: &[&str] = &[
     "listen",
     "data",
     "base_url",
@@ -279,7 +278,7 @@ impl Config {
                 bail!("{name} is set, but this version has nothing that it would turn on");
             }
         }
-        for key in KEYS {
+        for key in KEYS.iter().copied() {
             if let Some((_, value)) = variable(key) {
                 figment = figment.merge(Serialized::default(key, value));
             }

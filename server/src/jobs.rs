@@ -6,8 +6,8 @@ pub mod outside;
 
 use crate::app::App;
 use crate::store::jobs::{self, Job, Kind, Side};
-use crate::store::{Me, Needs, StoreError, chores, ephemeral, sync, digests};
-use crate::{mails, media, webhooks, push};
+use crate::store::{Me, Needs, StoreError, chores, digests, ephemeral, sync};
+use crate::{mails, media, push, webhooks};
 use hallway_kit::{Stop, Tasks};
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::{Row, TenantRole};

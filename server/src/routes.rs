@@ -12,7 +12,8 @@ use crate::media::content;
 use crate::store::Once;
 use crate::{
     accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, media,
-    members, messages, notices, oidc, openapi, push, reactions, reminders, reports, rooms, saved, scheduled, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
+    members, messages, notices, oidc, openapi, push, reactions, reminders, reports, rooms, saved,
+    scheduled, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;

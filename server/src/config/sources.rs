@@ -71,7 +71,7 @@ pub fn settings(
         }
     };
     let setting = |name| Setting { name, value: shown(name, &values[name]), source: from(name) };
-    Ok(KEYS.into_iter().map(setting).collect())
+    Ok(KEYS.iter().copied().map(setting).collect())
 }
 
 fn shown(name: &str, value: &Value) -> Option<String> {

@@ -3,7 +3,8 @@
 use crate::cast::{Stage, factor, key};
 use crate::messages::{edit, react};
 use hallway_protocol::rest::{
-    ConfigPatch, HookEvent, NewReminder, NewReport, NewSaved, NewScheduled, TenantConfig, TenantPatch,
+    ConfigPatch, HookEvent, NewReminder, NewReport, NewSaved, NewScheduled, TenantConfig,
+    TenantPatch,
 };
 use hallway_server::access::Admin;
 use hallway_server::params;
@@ -11,7 +12,8 @@ use hallway_server::store::audit::Actor;
 use hallway_server::store::jobs::Side;
 use hallway_server::store::tenants::NewTenant;
 use hallway_server::store::{
-    alerts, bans, chores, deletions, endpoints, erase, Event, invites, jobs, mails, members, ops, reminders, reports, saved, scheduled, storage, StoreError, tenants, totp, webhooks,
+    Event, StoreError, alerts, bans, chores, deletions, endpoints, erase, invites, jobs, mails,
+    members, ops, reminders, reports, saved, scheduled, storage, tenants, totp, webhooks,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;

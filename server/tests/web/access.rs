@@ -64,6 +64,11 @@ impl Scene {
                 self.words.extend(words.map(|(word, made)| (word.to_owned(), made)));
                 return;
             }
+            "hall" => {
+                let words = cast.hall().await;
+                self.words.extend(words.map(|(word, made)| (word.to_owned(), made)));
+                return;
+            }
             "tenant" => cast.tenant.to_string(),
             "lin" | "bob" => cast.person(word).user.to_string(),
             "theirs" => cast.person("bob").session.clone(),

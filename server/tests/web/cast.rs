@@ -171,6 +171,21 @@ impl Cast {
         }
     }
 
+    /// A public channel of the same people, but guests, with a message of the author; and that.
+    pub async fn hall(&self) -> [(&'static str, String); 2] {
+        let owner = self.person("owner");
+        let others = ["admin", "muted", "member", "removed", "author", "bob"];
+        let others = others.map(|name| self.person(name).user);
+        let hall = json!({"kind": "channel", "name": "hall", "members": others});
+        let hall = int(&owner.post("/rooms", hall).await.ok(201)["room"]);
+        let of = |name: &str| format!("/rooms/{hall}/members/{}", self.person(name).user);
+        owner.put(&of("admin"), json!({"role": "admin"})).await.ok(200);
+        owner.put(&of("muted"), json!({"muted_until": 9_007_199_254_740_991_i64})).await.ok(200);
+        owner.removes(hall, self.person("removed")).await;
+        let note = int(&self.person("author").says(hall, "hear, hear").await["seq"]);
+        [("hall", hall.to_string()), ("note", note.to_string())]
+    }
+
     /// A private group with a message of the author; `removed` is thrown out again, and `banned` is
     /// kept out of everything. The words that name it, that
     /// message, the last one, and its code.

@@ -5,7 +5,7 @@ use crate::access::{self, Admin, AdminAct};
 use crate::app::App;
 use crate::auth::{Session, bearer};
 use crate::error::{Refusal, Result};
-use crate::extract::{Once, Path, Query, page_size};
+use crate::extract::{Once, Path, Query, many, page_size};
 use crate::front::Caller;
 use crate::hub::line::Line;
 use crate::keys;
@@ -94,6 +94,7 @@ pub struct Which {
     before: Option<String>,
     next: Option<String>,
     tenant: Option<TenantId>,
+    #[serde(default, deserialize_with = "many")]
     limit: Option<usize>,
 }
 
@@ -149,6 +150,7 @@ const PAGE: usize = 500;
 pub struct Letters {
     kind: Option<String>,
     next: Option<String>,
+    #[serde(default, deserialize_with = "many")]
     limit: Option<usize>,
 }
 

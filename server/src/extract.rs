@@ -10,8 +10,8 @@ use axum::http::{StatusCode, header};
 use futures_util::StreamExt;
 use hallway_protocol::ids::Key;
 use hallway_protocol::limits::PAGE;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use std::convert::Infallible;
 
 /// The largest body of a request, bytes; the same as the largest frame.
@@ -223,6 +223,7 @@ pub fn is_language(text: &str) -> bool {
 /// `limit` and `next` of a list.
 #[derive(Debug, Default, Deserialize)]
 pub struct Part {
+    #[serde(default, deserialize_with = "many")]
     limit: Option<usize>,
     /// Where the last part ended.
     pub next: Option<String>,
@@ -240,6 +241,15 @@ impl Part {
     pub fn limit(&self) -> usize {
         page_size(self.limit)
     }
+}
+
+/// `limit` of a query: any number, however large, for more than 100 means 100.
+pub fn many<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<Option<usize>, D::Error> {
+    let text = String::deserialize(value)?;
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(serde::de::Error::custom("is no number"));
+    }
+    Ok(Some(text.parse().unwrap_or(usize::MAX)))
 }
 
 /// How many rows a page has: 50 when nothing is asked, 100 at most.

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Given, Json, Once, Part, Path, Query, page_size};
+use crate::extract::{Given, Json, Once, Part, Path, Query, many, page_size};
 use crate::reports::reason;
 use crate::routes::done;
 use crate::store::messages::{self, Changed};
@@ -42,13 +42,14 @@ pub struct Where {
     around: Option<Seq>,
     /// The page knows of everything up to here.
     fresh: Option<Seq>,
+    #[serde(default, deserialize_with = "many")]
     limit: Option<usize>,
 }
 
 impl Where {
     fn place(&self) -> Result<Place> {
         let places = [("before", self.before), ("after", self.after), ("around", self.around)];
-        for (field, seq) in places {
+        for (field, seq) in places.into_iter().chain([("fresh", self.fresh)]) {
             if seq.is_some_and(|seq| !(0..=SEQ_MAX).contains(&seq)) {
                 return Err(Refusal::invalid(field, "is no number of a message"));
             }

@@ -4,7 +4,7 @@ use crate::accounts::checked;
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path, Query, page_size};
+use crate::extract::{Json, Once, Path, Query, many, page_size};
 use crate::routes::done;
 use crate::store::Needs;
 use crate::store::reports::{self, Find};
@@ -33,6 +33,7 @@ pub async fn create(
 #[derive(Debug, Default, Deserialize)]
 pub struct Which {
     resolved: Option<bool>,
+    #[serde(default, deserialize_with = "many")]
     limit: Option<usize>,
     next: Option<String>,
 }

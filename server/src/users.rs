@@ -69,8 +69,8 @@ pub async fn update(
 
 fn find(part: Part) -> Result<Find> {
     let ids = part.ids.as_deref().map(|ids| {
-        let ids = ids.split(',').filter(|id| !id.is_empty()).take(PAGE.1 + 1);
-        ids.map(|id| id.trim().parse::<UserId>()).collect::<std::result::Result<Vec<_>, _>>()
+        let ids = ids.split(',').filter(|_| !ids.is_empty()).take(PAGE.1 + 1);
+        ids.map(str::parse::<UserId>).collect::<std::result::Result<Vec<_>, _>>()
     });
     let ids = ids.transpose().map_err(|_| Refusal::invalid("ids", "are not ids"))?;
     if ids.as_ref().is_some_and(|ids| ids.len() > PAGE.1) {

@@ -151,12 +151,17 @@ impl Book {
         self.gives_as(status, says, "application/json", reference(&format!("Row.{kind}")))
     }
 
-    /// It answers with a list of rows.
+    /// It answers with a list of rows, a part at a time.
     pub fn gives_rows(&mut self, says: &str) -> &mut Self {
+        self.gives_all_rows(says).paged()
+    }
+
+    /// It answers with a list of rows as a whole.
+    pub fn gives_all_rows(&mut self, says: &str) -> &mut Self {
         let rows = json!({"type": "array", "items": reference("Row")});
         let schema = json!({"type": "object", "required": ["rows"],
             "properties": {"rows": rows, "next": limits::next()}});
-        self.gives_as(200, says, "application/json", schema).paged()
+        self.gives_as(200, says, "application/json", schema)
     }
 
     /// It answers with a list of what is no row.

@@ -50,12 +50,19 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("Quiet", "from", 5, 5),
     ("Quiet", "to", 5, 5),
     ("NewTenant", "name", 1, NAME_MAX),
-    ("NewTenant", "title", 1, ROOM_NAME_MAX),
-    ("TenantPatch", "title", 1, ROOM_NAME_MAX),
     ("NewWebhook", "url", 8, 2_048),
     ("NewWebhook", "secret", 16, 200),
     ("WebhookPatch", "url", 8, 2_048),
     ("WebhookPatch", "secret", 16, 200),
+    ("NewTenant", "title", 1, DISPLAY_NAME_MAX),
+    ("TenantPatch", "title", 1, DISPLAY_NAME_MAX),
+    ("NewBan", "reason", 1, REASON_MAX),
+    ("NewReport", "reason", 1, REASON_MAX),
+    ("NewApiKey", "name", 1, DISPLAY_NAME_MAX),
+    ("MailTo", "email", 3, 254),
+    ("BecomeAccount", "email", 3, 254),
+    ("ProfilePatch", "email", 3, 254),
+    ("Deleting", "reason", 1, REASON_MAX),
 ];
 
 /// Fewest and most elements of a field.
@@ -75,6 +82,19 @@ const LISTS: &[(&str, &str, usize, usize)] = &[
     ("Quiet", "days", 0, 7),
 ];
 
+/// Of these fields one is there; the others lack or are null.
+const ONE_OF: &[(&str, [&str; 2])] =
+    &[("ComeAsGuest", ["code", "room"]), ("NewBan", ["user", "address"])];
+
+/// What a tenant may be configured to: least and most.
+const CONFIG: &[(&str, i64, i64)] = &[
+    ("text_max", 1, TEXT_BYTES_MAX as i64),
+    ("file_max", 1, NUMBER_MAX),
+    ("quota_bytes", 0, NUMBER_MAX),
+    ("requests_per_second", 1, 1_000_000),
+    ("retention_days", 1, 36_500),
+];
+
 /// Least and most of a field.
 const NUMBERS: &[(&str, &str, i64, i64)] = &[
     ("NewMedia", "size", 1, NUMBER_MAX),
@@ -82,6 +102,8 @@ const NUMBERS: &[(&str, &str, i64, i64)] = &[
     ("NewInvite", "uses", 1, 1_000),
     ("NewInvite", "expires_in_ms", 1, 315_360_000_000),
     ("NoticeSettings", "digest_minutes", 0, DIGEST_MAX),
+    ("RoomPatch", "slow_seconds", 0, SLOW_MAX),
+    ("RoomPatch", "retention_days", 1, RETENTION_MAX),
     ("Mine", "unread", 0, UNREAD_MAX),
     ("Mine", "mentions", 0, UNREAD_MAX),
 ];
@@ -92,8 +114,14 @@ const EITHER: &[(&str, &str)] = &[
     ("Hello", "rooms"),
     ("Audited", "actor"),
     ("MinePatch", "muted_until"),
+    ("MemberRole", "muted_until"),
+    ("TenantPatch", "registration"),
+    ("NewRoom", "sealed"),
     ("Synced", "ephemeral"),
 ];
+
+/// Without control characters.
+const PLAIN: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 /// Puts the limits of a type into its schema.
 pub fn apply(of: &str, schema: &mut Value) {
@@ -117,6 +145,36 @@ pub fn apply(of: &str, schema: &mut Value) {
         set(field, "minimum", *few);
         set(field, "maximum", *many);
     }
+    together(of, schema);
+}
+
+/// Rules that are about more than one field.
+fn together(of: &str, schema: &mut Value) {
+    for (_, fields) in ONE_OF.iter().filter(|(name, _)| *name == of) {
+        let kind = |one: &str, other: &str| {
+            json!({"required": [one],
+                "properties": {one: {"not": {"type": "null"}}, other: {"type": "null"}}})
+        };
+        schema["oneOf"] = json!([kind(fields[0], fields[1]), kind(fields[1], fields[0])]);
+    }
+    if of == "NewApiKey" {
+        schema["properties"]["scopes"]["minItems"] = json!(1);
+    }
+    if of == "NewMessage" {
+        schema["anyOf"] = json!([
+            {"required": ["text"], "properties": {"text": {"pattern": "\\S"}}},
+            {"required": ["files"], "properties": {"files": {"minItems": 1}}},
+        ]);
+    }
+    if let Some(Value::Object(config)) = schema["properties"].get_mut("config") {
+        let config = config.get_mut("properties").and_then(Value::as_object_mut);
+        let fields = config.into_iter().flatten();
+        for (field, schema) in fields {
+            if let Some((_, least, most)) = CONFIG.iter().find(|(name, ..)| name == field) {
+                (schema["minimum"], schema["maximum"]) = (json!(least), json!(most));
+            }
+        }
+    }
 }
 
 fn either(of: &str) -> Value {
@@ -130,7 +188,10 @@ fn either(of: &str) -> Value {
                 "latest": {"type": ["integer", "null"], "minimum": 0}}}]}}),
         "Hello" => json!({"anyOf": [{"type": "array", "items": pair}, {"const": "acked"}]}),
         "Synced" => json!({"type": "array", "items": reference("Frame")}),
-        "MinePatch" => json!({"anyOf": [number(), {"type": "null"}]}),
+        "MinePatch" | "MemberRole" => json!({"anyOf": [number(), {"type": "null"}]}),
+        "TenantPatch" => json!({"enum": ["open", "invite", "closed", null]}),
+        // End-to-end encryption is not there yet.
+        "NewRoom" => json!({"const": false}),
         _ => json!({"anyOf": [number(), {"type": "string"}, {"type": "null"}]}),
     }
 }
@@ -172,7 +233,10 @@ pub fn of_path(path: &str) -> Vec<Value> {
                 "minLength": 1, "maxLength": 260}),
             "room" | "user" | "seq" => number(),
             "id" if path.starts_with("/admin/tenants") => number(),
-            "emoji" => json!({"type": "string", "minLength": 1, "maxLength": EMOJI_BYTES}),
+            "emoji" => json!({"type": "string", "minLength": 1, "maxLength": EMOJI_BYTES,
+                "pattern": PLAIN}),
+            "key" if path.contains("/storage/") => json!({"type": "string", "minLength": 1,
+                "maxLength": 100, "pattern": PLAIN}),
             _ => json!({"type": "string", "minLength": 1, "maxLength": 100}),
         };
         json!({"name": name, "in": "path", "required": true, "schema": schema})

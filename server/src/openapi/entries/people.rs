@@ -157,7 +157,7 @@ fn sessions(book: &mut Book) {
     .gives::<Refreshed>(200, "The session with new tokens.", body("refreshed"))
     .refuses(&[Code::SignedOut]);
     book.on("POST /auth/logout", "Ends the present session.").gives_nothing(204, "Signed out.");
-    book.on("GET /auth/sessions", "My devices.").gives_rows("A row for each session.");
+    book.on("GET /auth/sessions", "My devices.").gives_all_rows("A row for each session.");
     book.on("DELETE /auth/sessions/{id}", "Throws a device out.")
         .gives_nothing(204, "It is out.")
         .once();
@@ -169,7 +169,7 @@ fn users(book: &mut Book) {
         .asks(
             "ids",
             "At most 100 ids, separated by commas.",
-            json!({"type": "string", "pattern": "^[0-9]+(,[0-9]+)*$"}),
+            json!({"type": "string", "pattern": "^([0-9]{1,15}(,[0-9]{1,15}){0,99})?$"}),
         )
         .gives_rows("People.");
     book.on("GET /users/me", "Me, with what only I see.").gives_row(200, "My row.", "user");

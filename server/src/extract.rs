@@ -31,6 +31,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON body of any kind.
+#[derive(Debug)]
+pub struct Anything(pub serde_json::Value);
+
+impl<S: Send + Sync> FromRequest<S> for Anything {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let body = json(request).await?;
+        let value = serde_json::from_slice(&body);
+        value.map(Anything).map_err(|error| Refusal::invalid("body", plain(&error)))
+    }
+}
+
 /// A JSON body that may be absent.
 #[derive(Debug)]
 pub struct Given<T>(pub Option<T>);
@@ -72,8 +86,12 @@ async fn read(body: Body) -> Result<Vec<u8>> {
     if size > BODY_MAX { Err(Refusal::TooLarge(BODY_MAX)) } else { Ok(body) }
 }
 
-/// Reads a body; what is wrong is said of the field it is wrong in.
+/// Reads a body, which is an object; what is wrong is said of the field it is wrong in.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    // serde would take a list for an object, its elements for the fields in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Refusal::invalid("body", "is no object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -274,6 +292,7 @@ mod tests {
         assert_eq!(field(r#"{"kind":"group","name":"x","members":[1,"b"]}"#), "members");
         assert_eq!(field(r#"{"kind":"group"}"#), "name");
         assert_eq!(field("tea?"), "body");
+        assert_eq!(field(r#"["group","x"]"#), "body");
         assert_eq!(field(r#"{"kind":"group","name":"x"} x"#), "body");
     }
 

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hallway_protocol::frames::MinePatch;
-use hallway_protocol::ids::{RoomId, Seq};
+use hallway_protocol::ids::{NUMBER_MAX, RoomId, Seq};
 use hallway_protocol::limits::TEXT_BYTES_MAX;
 use hallway_protocol::rest::{Items, ReadMark, Receipt, Why};
 use hallway_protocol::rows::Row;
@@ -91,7 +91,7 @@ pub async fn receipts(
 
 /// What somebody keeps, within its limits; a draft is a text that may be empty, which clears it.
 pub fn patch(mut patch: MinePatch, most: usize) -> Result<MinePatch> {
-    if patch.muted_until.flatten().is_some_and(|at| at < 0) {
+    if patch.muted_until.flatten().is_some_and(|at| !(0..=NUMBER_MAX).contains(&at)) {
         return Err(Refusal::invalid("muted_until", "is no time"));
     }
     if let Some(Some(draft)) = &patch.draft {

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path};
+use crate::extract::{Anything, Once, Path};
 use crate::routes::done;
 use crate::store::{Needs, storage};
 use axum::extract::State;
@@ -32,7 +32,7 @@ pub async fn update(
     Session(me): Session,
     Path(name): Path<String>,
     Once(key): Once,
-    Json(value): Json<Value>,
+    Anything(value): Anything,
 ) -> Result<Response> {
     let (name, text) = (checked(&name)?, value.to_string());
     if text.len() > STORAGE_VALUE_BYTES {

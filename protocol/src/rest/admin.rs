@@ -2,6 +2,7 @@
 
 use super::Registration;
 use crate::ids::{Millis, TenantId, UserId, exact};
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Who did something.
@@ -128,7 +129,7 @@ pub struct NewTenant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,
     /// How it is set up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigPatch>,
 }
 
@@ -143,7 +144,7 @@ pub struct TenantPatch {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub registration: Option<Option<Registration>>,
     /// What of it changes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub config: Option<ConfigPatch>,
     /// Nobody of it signs in, no call of it is answered; the operator's to set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -277,4 +278,11 @@ pub struct Stats {
     /// Since the start of this node.
     #[serde(deserialize_with = "exact")]
     pub uptime_ms: i64,
+}
+
+/// An object, or nothing: serde would take a list for one.
+fn object<'de, T: DeserializeOwned, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    let object = Option::<serde_json::Map<String, serde_json::Value>>::deserialize(d)?;
+    let read = |object| T::deserialize(serde_json::Value::Object(object));
+    object.map(|object| read(object).map_err(D::Error::custom)).transpose()
 }

@@ -21,6 +21,8 @@ pub struct Entry {
     answers: BTreeMap<u16, Value>,
     codes: BTreeSet<u16>,
     once: bool,
+    /// Its body has the key, and no header is looked at.
+    keyed: bool,
 }
 
 /// Entries and shapes, as they are collected.
@@ -207,8 +209,14 @@ impl Book {
 
     /// It may carry a key; the same again is the first answer with status 200.
     pub fn once(&mut self) -> &mut Self {
+        let taken = self.entry().body.as_ref().and_then(|body| {
+            let name = body["content"]["application/json"]["schema"]["$ref"].as_str()?;
+            Some(name.rsplit('/').next()?.to_owned())
+        });
+        let needed = taken.and_then(|name| self.shapes.get(&name)?["required"].as_array());
+        let keyed = needed.is_some_and(|needed| needed.contains(&json!("key")));
         let entry = self.entry();
-        entry.once = true;
+        (entry.once, entry.keyed) = (true, keyed);
         let first = entry.answers.values().next().cloned().unwrap_or_default();
         let mut again = first;
         again["description"] = json!("Done before with this key: the answer of then.");
@@ -346,7 +354,7 @@ fn operation(route: &Route, entry: &Entry) -> Value {
     if entry.body.is_some() {
         codes.extend([413, 415, 422]);
     }
-    if entry.once {
+    if entry.once && !entry.keyed {
         parameters.push(limits::idempotency_key());
     }
     let mut answers: BTreeMap<String, Value> =

@@ -117,6 +117,8 @@ const EITHER: &[(&str, &str)] = &[
     ("MemberRole", "muted_until"),
     ("TenantPatch", "registration"),
     ("NewRoom", "sealed"),
+    ("RoomPatch", "retention_days"),
+    ("ComeAsGuest", "room"),
     ("Synced", "ephemeral"),
 ];
 
@@ -172,6 +174,9 @@ fn together(of: &str, schema: &mut Value) {
         for (field, schema) in fields {
             if let Some((_, least, most)) = CONFIG.iter().find(|(name, ..)| name == field) {
                 (schema["minimum"], schema["maximum"]) = (json!(least), json!(most));
+                schema["type"] = json!(["integer", "null"]);
+            } else if matches!(field.as_str(), "previews" | "act_creates_users") {
+                schema["type"] = json!(["boolean", "null"]);
             }
         }
     }
@@ -188,7 +193,10 @@ fn either(of: &str) -> Value {
                 "latest": {"type": ["integer", "null"], "minimum": 0}}}]}}),
         "Hello" => json!({"anyOf": [{"type": "array", "items": pair}, {"const": "acked"}]}),
         "Synced" => json!({"type": "array", "items": reference("Frame")}),
-        "MinePatch" | "MemberRole" => json!({"anyOf": [number(), {"type": "null"}]}),
+        "RoomPatch" => json!({"type": ["integer", "null"]}),
+        "MinePatch" | "MemberRole" | "ComeAsGuest" => {
+            json!({"anyOf": [number(), {"type": "null"}]})
+        }
         "TenantPatch" => json!({"enum": ["open", "invite", "closed", null]}),
         // End-to-end encryption is not there yet.
         "NewRoom" => json!({"const": false}),
@@ -199,6 +207,11 @@ fn either(of: &str) -> Value {
 /// A number as the wire has them.
 pub fn number() -> Value {
     json!({"type": "integer", "minimum": 0, "maximum": NUMBER_MAX})
+}
+
+/// A place in a room.
+pub fn place() -> Value {
+    json!({"type": "integer", "minimum": 0, "maximum": SEQ_MAX})
 }
 
 /// A key.

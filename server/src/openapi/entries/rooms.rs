@@ -2,7 +2,7 @@
 
 use crate::openapi::book::Book;
 use crate::openapi::examples::body;
-use crate::openapi::limits::number;
+use crate::openapi::limits::place;
 use hallway_protocol::error::Code;
 use hallway_protocol::frames::MinePatch;
 use hallway_protocol::rest::*;
@@ -111,10 +111,10 @@ pub fn messages(book: &mut Book) {
         "GET /rooms/{room}/messages",
         "A page of history, oldest first; the latest when no place is named.",
     )
-    .asks("before", "Below this number.", number())
-    .asks("after", "Above this number.", number())
-    .asks("around", "Around this number.", number())
-    .asks("fresh", "The page knows of everything up to here.", number())
+    .asks("before", "Below this number.", place())
+    .asks("after", "Above this number.", place())
+    .asks("around", "Around this number.", place())
+    .asks("fresh", "The page knows of everything up to here.", place())
     .asks("limit", "How many messages; more than 100 means 100.", crate::openapi::limits::page())
     .gives::<Page>(200, "The page.", body("page"));
     book.on("GET /rooms/{room}/messages/{seq}", "A message, or its tombstone.").gives_row(

@@ -9,7 +9,7 @@ use crate::store::{Needs, members};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use hallway_protocol::ids::{RoomId, UserId};
+use hallway_protocol::ids::{NUMBER_MAX, RoomId, UserId};
 use hallway_protocol::rest::{JoinCode, MemberRole, Rows};
 use hallway_protocol::rows::Row;
 
@@ -71,7 +71,7 @@ pub async fn update(
     Once(key): Once,
     Json(body): Json<MemberRole>,
 ) -> Result<Response> {
-    if body.muted_until.flatten().is_some_and(|until| until < 0) {
+    if body.muted_until.flatten().is_some_and(|until| !(0..=NUMBER_MAX).contains(&until)) {
         return Err(Refusal::invalid("muted_until", "is no time"));
     }
     let needs = Needs::room(room).and([me.user, user]);

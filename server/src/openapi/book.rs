@@ -30,6 +30,8 @@ pub struct Book {
     entries: BTreeMap<&'static str, Entry>,
     shapes: BTreeMap<String, Value>,
     words: BTreeMap<String, Words>,
+    /// Who sends it: what may lack in a request need not in an answer of the same type.
+    ways: BTreeMap<String, Way>,
     at: &'static str,
 }
 
@@ -52,10 +54,10 @@ fn name_of<T>() -> &'static str {
 
 impl Book {
     fn new() -> Book {
-        let mut book =
-            Book { entries: BTreeMap::new(), shapes: BTreeMap::new(), words: words(), at: "" };
+        let (entries, shapes, ways) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut book = Book { entries, shapes, words: words(), ways, at: "" };
         book.shapes.insert("Key".into(), limits::key());
-        book.shapes.insert("Problem".into(), problem());
+        book.shapes.insert("Problem".into(), limits::problem());
         book
     }
 
@@ -76,6 +78,8 @@ impl Book {
             Some(name) => name,
             None => name_of::<T>().to_owned(),
         };
+        let first = *self.ways.entry(name.clone()).or_insert(way);
+        let name = if first == way { name } else { format!("{name}.{way:?}") };
         self.define::<T>(&name, example, way);
         reference(&name)
     }
@@ -92,6 +96,8 @@ impl Book {
         }
         let (whole, mut schema) = probe::<T>(example, way, &named);
         let source = examples::source(name).unwrap_or(name);
+        let source = source.strip_suffix(".Asked").unwrap_or(source);
+        let source = source.strip_suffix(".Said").unwrap_or(source);
         limits::apply(source, &mut schema);
         if let Some(words) = self.words.get(source) {
             describe(&mut schema, words);
@@ -265,27 +271,6 @@ fn describe(schema: &mut Value, words: &Words) {
             field.insert("description".into(), json!(says));
         }
     }
-}
-
-/// The refusal as REST sends it.
-fn problem() -> Value {
-    let codes: Vec<_> = examples::CODES.iter().map(|code| code.as_str()).collect();
-    json!({"type": "object", "description": "A refusal (RFC 9457); programs switch on `code`.",
-        "required": ["type", "title", "status", "code", "message", "retry", "after_ms", "fields"],
-        "properties": {
-            "type": {"const": "about:blank"},
-            "title": {"type": "string", "description": "Of the status."},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "code": {"type": "string", "enum": codes},
-            "message": {"type": "string", "description": "A sentence for people."},
-            "retry": {"type": "string", "enum": ["never", "later", "sign_in"]},
-            "after_ms": {"type": ["integer", "null"], "minimum": 0,
-                "description": "How long to wait first, milliseconds."},
-            "fields": {"type": "object", "additionalProperties": {"type": "string"},
-                "description": "Which parts of the input were wrong, and how."}},
-        "examples": [{"type": "about:blank", "title": "Not Found", "status": 404,
-            "code": "not_found", "message": "there is no such room", "retry": "never",
-            "after_ms": null, "fields": {}}]})
 }
 
 fn full() -> Book {

@@ -62,7 +62,7 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("MailTo", "email", 3, 254),
     ("BecomeAccount", "email", 3, 254),
     ("ProfilePatch", "email", 3, 254),
-    ("Deleting", "reason", 1, REASON_MAX),
+    ("Deleting", "reason", 0, REASON_MAX),
 ];
 
 /// Fewest and most elements of a field.
@@ -114,6 +114,7 @@ const EITHER: &[(&str, &str)] = &[
     ("Hello", "rooms"),
     ("Audited", "actor"),
     ("MinePatch", "muted_until"),
+    ("WebhookPatch", "state"),
     ("MemberRole", "muted_until"),
     ("TenantPatch", "registration"),
     ("NewRoom", "sealed"),
@@ -193,6 +194,8 @@ fn either(of: &str) -> Value {
                 "latest": {"type": ["integer", "null"], "minimum": 0}}}]}}),
         "Hello" => json!({"anyOf": [{"type": "array", "items": pair}, {"const": "acked"}]}),
         "Synced" => json!({"type": "array", "items": reference("Frame")}),
+        // Failing it gets by itself.
+        "WebhookPatch" => json!({"enum": ["active", "off", null]}),
         "RoomPatch" => json!({"type": ["integer", "null"]}),
         "MinePatch" | "MemberRole" | "ComeAsGuest" => {
             json!({"anyOf": [number(), {"type": "null"}]})
@@ -299,6 +302,27 @@ pub fn refusal(status: u16) -> Value {
         answer["headers"]["Retry-After"] = json!({"$ref": "#/components/headers/Retry-After"});
     }
     answer
+}
+
+/// The refusal as REST sends it.
+pub fn problem() -> Value {
+    let codes: Vec<_> = super::examples::CODES.iter().map(|code| code.as_str()).collect();
+    json!({"type": "object", "description": "A refusal (RFC 9457); programs switch on `code`.",
+        "required": ["type", "title", "status", "code", "message", "retry", "after_ms", "fields"],
+        "properties": {
+            "type": {"const": "about:blank"},
+            "title": {"type": "string", "description": "Of the status."},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "code": {"type": "string", "enum": codes},
+            "message": {"type": "string", "description": "A sentence for people."},
+            "retry": {"type": "string", "enum": ["never", "later", "sign_in"]},
+            "after_ms": {"type": ["integer", "null"], "minimum": 0,
+                "description": "How long to wait first, milliseconds."},
+            "fields": {"type": "object", "additionalProperties": {"type": "string"},
+                "description": "Which parts of the input were wrong, and how."}},
+        "examples": [{"type": "about:blank", "title": "Not Found", "status": 404,
+            "code": "not_found", "message": "there is no such room", "retry": "never",
+            "after_ms": null, "fields": {}}]})
 }
 
 #[cfg(test)]

@@ -121,22 +121,12 @@ impl App {
         let (tls, mailer) = (Tls::load(&config)?, Mailer::open(&config)?);
         let files = Files::open(&config, &secret, clock.clone())?;
         mailer.warn();
-        let (hub, sessions) = (Hub::new(clock.clone()), Sessions::new(clock.clone()));
-        let (hub, sessions) = (Arc::new(hub), Arc::new(sessions));
-        let settings = Arc::new(Settings::new(clock.clone()));
-        let keys = Arc::new(Keys::new(clock.clone()));
-        let (barred, jobs) = (Arc::new(Barred::default()), Arc::new(Bell::default()));
+        let ears = Ears::new(&clock);
         let sink = {
-            let ears = Ears {
-                barred: barred.clone(),
-                hub: hub.clone(),
-                sessions: sessions.clone(),
-                settings: settings.clone(),
-                keys: keys.clone(),
-                jobs: jobs.clone(),
-            };
+            let ears = ears.clone();
             Arc::new(move |events: Vec<Event>| ears.hear(events))
         };
+        let Ears { barred, hub, sessions, settings, keys, jobs } = ears;
         let store =
             Store::open(&config.place(), clock.clone(), sink).context("cannot open the store")?;
         let outbound = Outbound::new(&config, clock.clone())?;

@@ -9,11 +9,13 @@ use crate::keys::Keys;
 use crate::limits::network;
 use crate::settings::Settings;
 use crate::store::{Event, keys};
+use hallway_kit::Clock;
 use hallway_protocol::frames::close;
 use hallway_protocol::rows::TenantRole;
 use std::sync::Arc;
 
 /// Who hears of a commit, besides the one who is answered.
+#[derive(Clone)]
 pub(super) struct Ears {
     pub barred: Arc<Barred>,
     pub hub: Arc<Hub>,
@@ -24,6 +26,18 @@ pub(super) struct Ears {
 }
 
 impl Ears {
+    /// All that hears, new and empty.
+    pub fn new(clock: &Clock) -> Ears {
+        Ears {
+            barred: Arc::default(),
+            hub: Arc::new(Hub::new(clock.clone())),
+            sessions: Arc::new(Sessions::new(clock.clone())),
+            settings: Arc::new(Settings::new(clock.clone())),
+            keys: Arc::new(Keys::new(clock.clone())),
+            jobs: Arc::default(),
+        }
+    }
+
     /// On the store's own thread, in order. Connections end after they got what came before.
     pub fn hear(&self, events: Vec<Event>) {
         let (mut ended, mut suspended) = (Vec::new(), Vec::new());

@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -53,6 +54,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// Where files are.
 pub struct Files {
     objects: Arc<dyn ObjectStore>,
+    /// The folder it is, where it is one.
+    folder: Option<PathBuf>,
     /// Where uploads go past us.
     bucket: Option<Bucket>,
     signer: Signer,
@@ -78,14 +81,15 @@ impl Files {
     /// In the configured bucket, else below the data folder.
     pub fn open(config: &Config, secret: &Secret, clock: Clock) -> anyhow::Result<Files> {
         let bucket = Bucket::of(config)?;
-        let objects: Arc<dyn ObjectStore> = match &bucket {
-            Some(bucket) => Arc::new(bucket.store()?),
-            None => Arc::new(folder(&config.data.join("files"))?),
+        let folder = bucket.is_none().then(|| config.data.join("files"));
+        let objects: Arc<dyn ObjectStore> = match (&bucket, &folder) {
+            (Some(bucket), _) => Arc::new(bucket.store()?),
+            (None, folder) => Arc::new(opened(folder.as_deref().unwrap_or(&config.data))?),
         };
         let piece = if bucket.is_some() { PIECES.1 } else { PIECES.0 };
         let (hands, pixels) = (Semaphore::new(HANDS), Arc::new(Semaphore::new(MEGAPIXELS)));
         let signer = Signer::new(secret);
-        Ok(Files { objects, bucket, signer, clock, piece, hands, pixels })
+        Ok(Files { objects, folder, bucket, signer, clock, piece, hands, pixels })
     }
 
     /// An address that takes the bytes of one piece of a file; the same for a while, so that who
@@ -200,6 +204,15 @@ impl Files {
 
     /// Deletes everything below a place; what is gone is gone.
     pub async fn discard(&self, place: &str) -> Result<()> {
+        if let Some(folder) = &self.folder {
+            // With what a crash left half written, which is no object yet.
+            return match tokio::fs::remove_dir_all(folder.join(path(place)?.as_ref())).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Refusal::Broken(anyhow::Error::new(error).context("files")))
+                }
+                _ => Ok(()),
+            };
+        }
         let found = self.objects.list(Some(&path(place)?)).map_ok(|meta| meta.location).boxed();
         let mut gone = self.objects.delete_stream(found);
         while let Some(done) = gone.next().await {
@@ -224,7 +237,7 @@ impl Files {
 }
 
 /// A folder, for us alone. What was written there stays, whatever happens next.
-fn folder(folder: &std::path::Path) -> anyhow::Result<LocalFileSystem> {
+fn opened(folder: &std::path::Path) -> anyhow::Result<LocalFileSystem> {
     let mut builder = DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(folder);
     made.with_context(|| format!("cannot make {}", folder.display()))?;

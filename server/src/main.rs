@@ -32,6 +32,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // What we write is for us alone, whoever writes it for us.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = Arguments::parse();
     let done = match arguments.command.unwrap_or(Command::Serve(Box::new(arguments.flags))) {
         Command::Serve(flags) => configured(&flags).and_then(|config| {

@@ -1,11 +1,13 @@
 //! Files: up and down again, by whom they may be read, how they end.
 
 use crate::house::uploads::{named, path_of};
-use crate::house::{Answer, Call, House, Person, int, key, list};
+use crate::house::{Answer, Call, House, Person, Process, int, key, list};
 use hallway_protocol::ids::TenantId;
 use hallway_server::params;
 use hallway_server::store::{Needs, chores};
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 const BYTES: &[u8] = b"A pot of tea for two, please.";
@@ -111,6 +113,30 @@ async fn a_file_goes_up_and_comes_down_whole_and_in_parts() {
         let call = ada.begins("GET", &format!("{media}/content")).header("range", "bytes=0-0");
         assert_eq!(call.header("if-range", held).to(house.address).await.status, status);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_the_folder_is_for_the_server_alone() {
+    fn modes(folder: &Path, found: &mut Vec<(bool, u32)>) {
+        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|one| one.path())
+        {
+            let mode = path.metadata().expect("there").permissions().mode() & 0o777;
+            found.push((path.is_dir(), mode));
+            modes(&path, found);
+        }
+    }
+    let server = Process::start(&[]).await;
+    let ada = server.ada().await;
+    let large = vec![b'x'; 3 << 20];
+    for (name, bytes) in [("a.txt", BYTES), ("b.bin", &large)] {
+        let file = ada.uploads(name, "text/plain", bytes).await;
+        assert_eq!(content(&ada, id(&file)).await.bytes, bytes);
+    }
+    let mut found = Vec::new();
+    modes(&server.data().join("files"), &mut found);
+    assert!(found.len() > 4, "{found:?}");
+    let right = |(folder, mode): &(bool, u32)| *mode == if *folder { 0o700 } else { 0o600 };
+    assert!(found.iter().all(right), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,13 +9,14 @@ use super::jobs::{self, Job, Kind};
 use super::ops::Done;
 use super::pages::{count, pair};
 use super::saved::{answer, made};
-use super::{Me, Once, Read, Result, StoreError, Tx, bans, ops, rooms, users};
+use super::{Me, Once, Read, Result, StoreError, Tx, bans, notices, ops, rooms, users};
 use crate::access::{self, Act};
 use crate::params;
 use hallway_protocol::error::Code;
 use hallway_protocol::ids::{Key, Millis, RoomId, UserId};
 use hallway_protocol::limits::{LATER_MAX, LATER_MS};
 use hallway_protocol::rest::{Items, NewScheduled, Scheduled};
+use serde_json::json;
 
 /// A job waits at most so long before it looks at the clock again: one that lies farther ahead would
 /// be taken for the work of a wrong clock.
@@ -161,6 +162,9 @@ pub(super) fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
                 "update scheduled set error = $1 where id = $2",
                 params![code.as_str(), &job.target],
             )?;
+            // Its author thinks it was said: they are told, by id.
+            let payload = json!({"scheduled": job.target, "error": code}).to_string();
+            notices::put(tx, waiting.person, "scheduled", None, &payload)?;
         }
     }
     jobs::finish(tx, job)

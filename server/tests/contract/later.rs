@@ -8,9 +8,10 @@ use hallway_server::access::Admin;
 use hallway_server::store::audit::Actor;
 use hallway_server::store::jobs::{self, Side};
 use hallway_server::store::{
-    Me, Result, StoreError, accounts, chores, members, messages, pages, rooms, saved, scheduled,
-    settings, tenants,
+    Me, Result, StoreError, accounts, chores, members, messages, notices, pages, rooms, saved,
+    scheduled, settings, tenants,
 };
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,13 @@ async fn waiting(stage: &Stage, me: &Me) -> Vec<(String, Option<String>)> {
     let me = me.clone();
     let list = stage.read(move |read| scheduled::list(read, &me, None, 50)).await.expect("a list");
     list.items.into_iter().map(|one| (one.text, one.error)).collect()
+}
+
+/// Their ids.
+async fn ids(stage: &Stage, me: &Me) -> Vec<String> {
+    let me = me.clone();
+    let list = stage.read(move |read| scheduled::list(read, &me, None, 50)).await.expect("a list");
+    list.items.into_iter().map(|one| one.id).collect()
 }
 
 /// The texts said in a room, with their keys.
@@ -247,6 +255,15 @@ async fn what_may_not_be_said_any_more_stays_with_its_reason(stage: Arc<Stage>) 
     ];
     assert_eq!(waiting(&stage, &lin).await, expected);
     assert_eq!(said(&stage, &ada, announced).await, []);
+    // She is told, by id: the text is in no notice.
+    let me = lin.clone();
+    let told = stage.read(move |read| notices::list(read, &me, None, 50)).await.expect("a list");
+    let told: Vec<_> = told.items.iter().rev().collect();
+    let codes: Vec<_> = told.iter().map(|one| one.payload["error"].clone()).collect();
+    assert_eq!(codes, ["not_found", "forbidden", "conflict", "not_found"]);
+    let ids: Vec<_> = ids(&stage, &lin).await.into_iter().map(Value::from).collect();
+    assert_eq!(told.iter().map(|one| one.payload["scheduled"].clone()).collect::<Vec<_>>(), ids);
+    assert!(told.iter().all(|one| one.topic == "scheduled" && !one.read));
     // After a month nobody wants to know.
     for _ in 0..31 {
         stage.clock.turn(24 * HOUR);

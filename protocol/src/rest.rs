@@ -14,6 +14,7 @@ mod later;
 mod media;
 mod moderation;
 mod notices;
+mod operators;
 
 pub use accounts::*;
 pub use admin::*;
@@ -23,6 +24,7 @@ pub use later::*;
 pub use media::*;
 pub use moderation::*;
 pub use notices::*;
+pub use operators::*;
 
 /// Kinds of room that can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

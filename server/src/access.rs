@@ -277,6 +277,10 @@ pub enum AdminAct {
     Hooks,
     /// Read the record, the figures and the dead letters; try or drop those.
     Watch,
+    /// Look anybody up, let them in, keep them out.
+    People,
+    /// See that a room is there, whose it is, and put it away.
+    Rooms,
 }
 
 /// Whether `admin` may do `act` to `tenant`; none: to what they run. Another's tenant is not there.
@@ -289,9 +293,14 @@ pub fn may_run(admin: &Admin, act: AdminAct, tenant: Option<TenantId>) -> Result
         (Some(_), AdminAct::Settings | AdminAct::Keys | AdminAct::Hooks | AdminAct::Watch) => {
             Ok(())
         }
-        (Some(_), AdminAct::Found | AdminAct::Limits | AdminAct::Erase) => {
-            Err(StoreError::Forbidden("only the operator of the server may do this"))
-        }
+        (
+            Some(_),
+            AdminAct::Found
+            | AdminAct::Limits
+            | AdminAct::Erase
+            | AdminAct::People
+            | AdminAct::Rooms,
+        ) => Err(StoreError::Forbidden("only the operator of the server may do this")),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::keys::Keys;
 use crate::limits::Rates;
 use crate::mailer::Mailer;
 use crate::oidc;
+use crate::operate::restore;
 use crate::outbound::Outbound;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
@@ -117,6 +118,7 @@ impl App {
     /// owner. Nobody is served yet.
     pub async fn open(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<App> {
         let folder = Folder::open(&config.data)?;
+        restore::whole(&config).await?;
         let secret = Secret::load(&config.secret_path())?;
         let (tls, mailer) = (Tls::load(&config)?, Mailer::open(&config)?);
         let files = Files::open(&config, &secret, clock.clone())?;

@@ -20,6 +20,7 @@ pub mod bans;
 pub mod codes;
 pub mod config;
 pub mod error;
+pub mod estate;
 pub mod extract;
 pub mod figures;
 pub mod files;
@@ -45,6 +46,7 @@ pub mod openapi;
 pub mod operate;
 pub mod outbound;
 pub mod passwords;
+pub mod people;
 pub mod presence;
 pub mod push;
 pub mod quiet;
@@ -77,7 +79,7 @@ use hallway_kit::{Clock, Stop, Tasks};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 
 /// Connections say goodbye within this time.
 const SOCKETS: Duration = Duration::from_secs(6);
@@ -89,12 +91,15 @@ const BACKGROUND: Duration = Duration::from_secs(1);
 /// A server whose data is open and that serves nobody yet.
 pub struct Server {
     app: App,
+    door: Option<UnixListener>,
 }
 
 impl Server {
     /// Opens the data; afterwards `DATA/first-owner` is there as long as nobody owns the server.
     pub async fn open(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<Self> {
-        Ok(Server { app: App::open(config, address, clock).await? })
+        let app = App::open(config, address, clock).await?;
+        let door = listen::open_door(app.folder.path());
+        Ok(Server { app, door })
     }
 
     /// The server's state, for tests that own both.
@@ -105,7 +110,7 @@ impl Server {
     /// Serves until `stop`, then lets everyone go in good order: takes nothing new, says goodbye to
     /// the sockets, finishes requests, commits what is queued.
     pub async fn run(self, listener: TcpListener, stop: Stop) -> anyhow::Result<()> {
-        let app = self.app;
+        let Server { app, door } = self;
         let (background, http) = (Tasks::default(), Tasks::default());
         jobs::start(&app, &background);
         if let Some(tls) = app.tls.clone() {
@@ -113,11 +118,13 @@ impl Server {
         }
         let router = routes::router(&app);
         let failed = tokio::select! {
-            () = listen::accept(&app, &listener, router, &http, stop) => None,
+            () = listen::attend(door.as_ref(), &router, &http) => None,
+            () = listen::accept(&app, &listener, router.clone(), &http, stop) => None,
             why = app.store.failed() => Some(why),
         };
         app.closing.store(true, Ordering::Release);
-        drop(listener);
+        drop((listener, door));
+        let _ = std::fs::remove_file(listen::door(app.folder.path()));
         let late = app.sockets.end(SOCKETS).await.len() + http.end(REQUESTS).await.len();
         let tasks = background.end(BACKGROUND).await;
         if late > 0 || !tasks.is_empty() {

@@ -12,10 +12,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::net::SocketAddr;
+use std::fs::{self, Permissions};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tower::ServiceExt;
 
 /// A request's head is complete within this time, or the connection ends.
@@ -47,6 +50,44 @@ pub async fn accept(
             }
             Err(error) => {
                 tracing::warn!(%error, connections = app.hub.figures().0, "cannot accept");
+                tokio::time::sleep(CROWDED).await;
+            }
+        }
+    }
+}
+
+/// The operator's own door: a socket file in the data folder, which its owner alone may open. What
+/// comes through it is a call like any other and needs the operator's token like any other.
+pub fn door(data: &Path) -> PathBuf {
+    data.join("operator.sock")
+}
+
+/// Opens the door. Without one the server runs, and subcommands have to wait until it does not.
+pub fn open_door(data: &Path) -> Option<UnixListener> {
+    let path = door(data);
+    // Left by one that was killed; the folder is locked, so it is nobody's.
+    let _ = fs::remove_file(&path);
+    let opened = UnixListener::bind(&path)
+        .and_then(|door| fs::set_permissions(&path, Permissions::from_mode(0o600)).map(|()| door));
+    opened
+        .inspect_err(|error| {
+            let file = path.display();
+            tracing::warn!(%error, %file, "no door for the operator: subcommands cannot reach us");
+        })
+        .ok()
+}
+
+/// Takes the operator's connections, for ever.
+pub async fn attend(door: Option<&UnixListener>, router: &Router, http: &Tasks) {
+    let Some(door) = door else { return std::future::pending().await };
+    loop {
+        match door.accept().await {
+            Ok((stream, _)) => {
+                let here = (Ipv4Addr::LOCALHOST, 0).into();
+                http.once("operator", connection(stream, here, router.clone(), http.stop()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept the operator");
                 tokio::time::sleep(CROWDED).await;
             }
         }

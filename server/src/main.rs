@@ -41,7 +41,9 @@ fn main() -> ExitCode {
             runtime.block_on(serve(config)).map(|()| ExitCode::SUCCESS)
         }),
         Command::Operate(command) => operate::run(command).map(|said| {
-            say(said.text.trim_end());
+            if !said.text.is_empty() {
+                say(said.text.trim_end());
+            }
             if said.well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }),
     };

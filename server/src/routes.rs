@@ -11,9 +11,10 @@ use crate::error::Refusal;
 use crate::media::content;
 use crate::store::Once;
 use crate::{
-    accounts, admin, bans, codes, front, guests, health, invites, keys, mails, marks, media,
-    members, messages, notices, oidc, openapi, push, reactions, reminders, reports, rooms, saved,
-    scheduled, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
+    accounts, admin, bans, codes, estate, front, guests, health, invites, keys, mails, marks,
+    media, members, messages, notices, oidc, openapi, people, push, reactions, reminders, reports,
+    rooms, saved, scheduled, server, sessions, socket, storage, sync, tenants, totp, users,
+    webhooks,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -193,6 +194,18 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/admin/tenants/{id}/keys",             Runs,               || get(keys::list)),
     route("POST",   "/admin/tenants/{id}/keys",             Runs,               || post(keys::create)),
     route("DELETE", "/admin/tenants/{id}/keys/{key}",       Runs,               || delete(keys::destroy)),
+    route("GET",    "/admin/users",                         Runs,               || get(people::list)),
+    route("POST",   "/admin/users",                         Runs,               || post(people::create)),
+    route("GET",    "/admin/users/{id}",                    Runs,               || get(people::show)),
+    route("PATCH",  "/admin/users/{id}",                    Runs,               || patch(people::update)),
+    route("DELETE", "/admin/users/{id}",                    Runs,               || delete(people::destroy)),
+    route("DELETE", "/admin/users/{id}/sessions",           Runs,               || delete(people::sign_out)),
+    route("DELETE", "/admin/users/{id}/totp",               Runs,               || delete(people::remove_factor)),
+    route("POST",   "/admin/users/{id}/reset",              Runs,               || post(people::reset)),
+    route("GET",    "/admin/rooms",                         Runs,               || get(estate::list)),
+    route("GET",    "/admin/rooms/{id}",                    Runs,               || get(estate::show)),
+    route("PATCH",  "/admin/rooms/{id}",                    Runs,               || patch(estate::update)),
+    route("DELETE", "/admin/rooms/{id}",                    Runs,               || delete(estate::destroy)),
     route("GET",    "/admin/audit",                         Runs,               || get(admin::audit)),
     route("GET",    "/admin/dead-letters",                  Runs,               || get(admin::dead_letters)),
     route("POST",   "/admin/dead-letters/{id}/retry",       Runs,               || post(admin::retry)),

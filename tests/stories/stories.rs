@@ -14,6 +14,7 @@ mod long_poll;
 mod offline_and_back;
 mod order;
 mod removal;
+mod restored_server;
 mod slow_reader;
 mod store_damaged;
 mod thrown_out;

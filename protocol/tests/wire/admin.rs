@@ -1,8 +1,9 @@
 //! One value of every body that operators send or get, full and blank.
 
 use crate::samples::body;
-use hallway_protocol::ids::{TenantId, UserId};
+use hallway_protocol::ids::{RoomId, TenantId, UserId};
 use hallway_protocol::rest::*;
+use hallway_protocol::rows::{RoomKind, TenantRole, Visibility};
 use serde_json::Map;
 
 const AT: i64 = 1_795_165_680_123;
@@ -25,6 +26,7 @@ pub fn bodies() -> Vec<String> {
     .into_iter()
     .chain(tenants())
     .chain(keys())
+    .chain(operators())
     .collect()
 }
 
@@ -130,5 +132,69 @@ fn keys() -> Vec<String> {
         body("dead letter", letter.clone()),
         body("dead letter", DeadLetter { last_error: None, ..letter }),
         body("stats", stats),
+    ]
+}
+
+fn operators() -> Vec<String> {
+    let account = Account {
+        user: UserId(3),
+        tenant: TenantId(5),
+        name: "ada".into(),
+        display_name: "Ada".into(),
+        email: Some("ada@tea.example".into()),
+        role: TenantRole::Owner,
+        bot: false,
+        guest: false,
+        disabled: false,
+        password: true,
+        second_factor: true,
+        sessions: 2,
+        created_at: AT,
+        seen_at: Some(AT),
+        link: Some("https://tea.example/mail/reset#t".into()),
+    };
+    let new = NewAccount {
+        tenant: Some("tea".into()),
+        name: "ada".into(),
+        display_name: Some("Ada".into()),
+        email: Some("ada@tea.example".into()),
+        password: Some("a pot of tea".into()),
+        role: Some(TenantRole::Admin),
+    };
+    let short = NewAccount {
+        tenant: None,
+        display_name: None,
+        email: None,
+        password: None,
+        role: None,
+        ..new.clone()
+    };
+    let room = RoomInfo {
+        room: RoomId(7),
+        tenant: TenantId(5),
+        kind: RoomKind::Channel,
+        name: "kitchen".into(),
+        visibility: Visibility::Public,
+        archived: false,
+        members: 3,
+        owners: vec![UserId(3)],
+        messages: 640,
+        head: 812,
+        created_at: AT,
+    };
+    let patch = AccountPatch { role: Some(TenantRole::Member), disabled: Some(true) };
+    let link = PasswordLink { link: "https://tea.example/mail/reset#t".into(), expires_at: AT };
+    let change = RoomChange { archived: Some(true), owner: Some(UserId(3)) };
+    vec![
+        body("any account", account.clone()),
+        body("any account", Account { email: None, seen_at: None, link: None, ..account }),
+        body("account to make", new),
+        body("account to make", short),
+        body("account to change", patch),
+        body("account to change", AccountPatch::default()),
+        body("password link", link),
+        body("room info", room),
+        body("room to change", change),
+        body("room to change", RoomChange::default()),
     ]
 }

@@ -63,6 +63,11 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("BecomeAccount", "email", 3, 254),
     ("ProfilePatch", "email", 3, 254),
     ("Deleting", "reason", 0, REASON_MAX),
+    ("Deleting", "reason", 1, REASON_MAX),
+    ("NewAccount", "name", 1, NAME_MAX),
+    ("NewAccount", "display_name", 1, DISPLAY_NAME_MAX),
+    ("NewAccount", "email", 3, 254),
+    ("NewAccount", "password", PASSWORD.0, PASSWORD.1),
 ];
 
 /// Fewest and most elements of a field.
@@ -253,6 +258,13 @@ pub fn of_path(path: &str) -> Vec<Value> {
                 "pattern": PLAIN}),
             "key" if path.contains("/storage/") => json!({"type": "string", "minLength": 1,
                 "maxLength": 100, "pattern": PLAIN}),
+            "id" if ["/admin/tenants", "/admin/users", "/admin/rooms"]
+                .iter()
+                .any(|of| path.starts_with(of)) =>
+            {
+                number()
+            }
+            "emoji" => json!({"type": "string", "minLength": 1, "maxLength": EMOJI_BYTES}),
             _ => json!({"type": "string", "minLength": 1, "maxLength": 100}),
         };
         json!({"name": name, "in": "path", "required": true, "schema": schema})

@@ -14,6 +14,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../../protocol/src/rest/media.rs"),
     include_str!("../../../protocol/src/rest/moderation.rs"),
     include_str!("../../../protocol/src/rest/notices.rs"),
+    include_str!("../../../protocol/src/rest/operators.rs"),
     include_str!("../../../protocol/src/rows.rs"),
     include_str!("../../../protocol/src/rows/people.rs"),
     include_str!("../../../protocol/src/rows/room.rs"),

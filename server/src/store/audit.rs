@@ -3,9 +3,9 @@
 //! the server has run, like everything that is forgotten.
 
 use super::engine::{Outcome, Record};
-use super::{Me, Read, Result, Tx, chores};
+use super::{Me, Place, Read, Result, Tx, chores, whole};
 use crate::params;
-use hallway_protocol::ids::{TenantId, UserId};
+use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rest::{self, Audited};
 use std::fmt;
 use std::net::IpAddr;
@@ -103,6 +103,12 @@ pub fn note(tx: &mut Tx<'_>, note: &Note) -> Result<()> {
         ],
     )?;
     Ok(())
+}
+
+/// Writes a line beside a server that may be running: nobody is told of it, and nothing else that a
+/// server holds in memory depends on it. Blocks; never inside a runtime.
+pub fn beside(place: &Place, now: Millis, line: &Note) -> Result<()> {
+    whole::apart(place, now, |tx| note(tx, line))
 }
 
 /// Which lines to show.

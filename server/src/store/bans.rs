@@ -150,9 +150,13 @@ pub fn destroy(
     Ok(Once { again: false, answer: () })
 }
 
-/// Refuses whoever is banned, or comes from where nobody may; asked by whatever makes a session or
+/// Refuses whoever is disabled or banned, or comes from where nobody may; asked by whatever makes a session or
 /// gives one on. Whoever owns the tenant comes in from everywhere.
 pub fn admit(read: &mut Read<'_>, user: UserId, from: Option<IpAddr>) -> Result<()> {
+    let disabled = "select count(*) from users where id = $1 and disabled_at is not null";
+    if read.number(disabled, params![user])? > 0 {
+        return Err(StoreError::Forbidden("this account is disabled"));
+    }
     let now = read.now();
     let network = from.map(|from| network(from).to_string());
     let found = read.one(

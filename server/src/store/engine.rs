@@ -131,12 +131,17 @@ pub enum Record<'a> {
 }
 
 impl Record<'_> {
+    /// Column `i` as it is.
+    pub fn cell(&self, i: usize) -> Outcome<Cell<'_>> {
+        match self {
+            Record::Lite(row) => super::sqlite::cell(row, i),
+            Record::Pg(row) => super::postgres::cell(row, i),
+        }
+    }
+
     /// Column `i` as a `T`.
     pub fn get<T: Column>(&self, i: usize) -> Outcome<T> {
-        let cell = match self {
-            Record::Lite(row) => super::sqlite::cell(row, i)?,
-            Record::Pg(row) => super::postgres::cell(row, i)?,
-        };
+        let cell = self.cell(i)?;
         T::of(cell).ok_or_else(|| EngineError::Failed(format!("column {i}: wrong type")))
     }
 }

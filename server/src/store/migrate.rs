@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0062_push"),
     migration!("0070_totp"),
     migration!("0071_oidc"),
+    migration!("0080_disabled"),
 ];
 
 /// Migrates, makes the default tenant, and answers the epoch.
@@ -92,23 +93,37 @@ pub fn known_epoch(conn: &mut dyn Conn) -> Outcome<Option<String>> {
 }
 
 fn migrate(conn: &mut dyn Conn, now: Millis) -> Outcome<()> {
+    let all: Vec<String> = names().map(str::to_owned).collect();
+    take(conn, &all, now)
+}
+
+/// Takes those of `wanted` that were not taken yet.
+pub fn take(conn: &mut dyn Conn, wanted: &[String], now: Millis) -> Outcome<()> {
     // `int8` is 64 bits wide in both, but a strict table of SQLite would not know the word.
     conn.script("create table if not exists migrations (name text primary key, at int8 not null)")?;
-    let ahead = steps(conn)?.into_iter().find(|step| !names().any(|name| name == step));
+    let taken = steps(conn)?;
+    let ahead = taken.iter().chain(wanted).find(|step| !names().any(|name| name == **step));
     if let Some(step) = ahead {
         return Err(EngineError::Failed(format!(
             "the data were used by a newer version (it took the step {step}); this one would harm them"
         )));
     }
     for migration in MIGRATIONS {
-        let done = text(conn, "select name from migrations where name = $1", migration.name)?;
-        if done.is_none() {
+        let is = |step: &String| step == migration.name;
+        if wanted.iter().any(is) && !taken.iter().any(is) {
             conn.script(if conn.is_postgres() { migration.postgres } else { migration.sqlite })?;
             let row = [Value::Text(migration.name), Value::Int(now)];
             conn.exec("insert into migrations (name, at) values ($1, $2)", &row)?;
         }
     }
     Ok(())
+}
+
+/// The data are a copy of earlier ones: they get a name of their own, and each room a new beginning.
+pub fn reborn(conn: &mut dyn Conn) -> Outcome<String> {
+    conn.exec("delete from meta where name like $1", &[Value::Text("lane:%")])?;
+    keep(conn, "dataset", &format!("{:08x}", rand::random::<u32>()))?;
+    epoch(conn)
 }
 
 /// Lanes of processes that ended long ago left a word each; a lane that lives leaves a new one.

@@ -2,6 +2,8 @@
 //! task it would panic). A lane knows its transaction by number and by a word left in it, so when the
 //! connection breaks inside a commit it can ask afterwards what became of it.
 
+mod whole;
+
 use super::engine::{Cell, Conn, EngineError, Fate, Mark, Outcome, Record, Value};
 use hallway_protocol::ids::Millis;
 use postgres::error::SqlState;

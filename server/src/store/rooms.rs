@@ -308,7 +308,7 @@ pub(super) fn room_row(row: &Record<'_>) -> Outcome<Room> {
     })
 }
 
-fn kind(stored: &str) -> RoomKind {
+pub(super) fn kind(stored: &str) -> RoomKind {
     match stored {
         "direct" => RoomKind::Direct,
         "channel" => RoomKind::Channel,
@@ -316,7 +316,7 @@ fn kind(stored: &str) -> RoomKind {
     }
 }
 
-fn visibility(stored: &str) -> Visibility {
+pub(super) fn visibility(stored: &str) -> Visibility {
     if stored == "public" { Visibility::Public } else { Visibility::Private }
 }
 

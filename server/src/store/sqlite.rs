@@ -4,6 +4,8 @@
 //! the writer's way costs its p99. PASSIVE never *ends* a log whose writer does not pause, and a
 //! thread that asks for RESTART starves, so the thread only tells the writer when it is time.
 
+mod whole;
+
 use super::engine::{Cell, Conn, EngineError, Fate, Mark, Outcome, Record, Value};
 use super::queue::{Chore, Queue};
 use hallway_protocol::ids::Millis;
@@ -25,6 +27,11 @@ const LOG_LIMIT: i64 = 16 * 1024 * 1024;
 const QUIET_PASSES: u32 = 10;
 /// How often the thread moves the log.
 const PASS: Duration = Duration::from_millis(100);
+
+/// Another connection's lock is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// And so long where it would hold up everybody: a page is read in less.
+const BRIEFLY: Duration = Duration::from_millis(10);
 
 /// The name of the database in the data folder.
 pub const FILE: &str = "hallway.db";
@@ -65,7 +72,7 @@ impl Lite {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )
         .map_err(error)?;
-        conn.busy_timeout(Duration::from_secs(5)).map_err(error)?;
+        conn.busy_timeout(PATIENCE).map_err(error)?;
         conn.execute_batch(
             "pragma journal_mode=wal; pragma synchronous=full; pragma wal_autocheckpoint=0;
              pragma foreign_keys=on; pragma secure_delete=on; pragma cache_size=-32768;
@@ -170,8 +177,13 @@ impl Conn for Lite {
         Fate::Silence
     }
 
+    /// Readers that hold the log are not waited for long: a backup reads for minutes, and nobody
+    /// writes meanwhile. Asked again, it is ended when they are done.
     fn end_log(&mut self, truncate: bool) -> Outcome<()> {
-        checkpoint(&self.conn, if truncate { "truncate" } else { "restart" }).map(|_| ())
+        self.conn.busy_timeout(BRIEFLY).map_err(error)?;
+        let done = checkpoint(&self.conn, if truncate { "truncate" } else { "restart" });
+        self.conn.busy_timeout(PATIENCE).map_err(error)?;
+        done.map(|_| ())
     }
 
     fn timeline(&mut self) -> Outcome<String> {

@@ -95,6 +95,11 @@ impl Scene {
                 operator.patch(&format!("/admin/tenants/{third}"), suspended).await.ok(200);
                 third.to_string()
             }
+            "account" => {
+                let operator = cast.person("operator");
+                let made = operator.post("/admin/users", json!({"name": key()})).await;
+                made.ok(201)["user"].to_string()
+            }
             "letter" => house.dead_letter(Some(cast.tenant)).await,
             "report" => {
                 let report = json!({"room": self.number("room"), "seq": self.number("seq"),

@@ -6,6 +6,7 @@
 mod postgres;
 
 mod access;
+mod backup;
 mod bucket;
 mod calls;
 mod cast;
@@ -16,6 +17,7 @@ mod digest;
 mod digests;
 mod direct;
 mod entrance;
+mod export;
 mod front;
 mod guests;
 mod house;
@@ -33,6 +35,7 @@ mod moderation;
 mod notices;
 mod oidc;
 mod once;
+mod operate;
 mod outbound;
 mod people;
 mod pictures;

@@ -2,7 +2,7 @@
 //! says. The routes are those of the server's own table.
 
 use crate::house::push::{POINT, SECRET};
-use crate::house::{Answer, House, PASSWORD, Person, int, key};
+use crate::house::{Answer, House, PASSWORD, Person, int, key, list};
 use hallway_server::routes::TABLE;
 use serde_json::{Value, json};
 
@@ -82,6 +82,16 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("POST /admin/tenants/{id}/keys",            "",     r#"{"name":"shop","scopes":["read"]}"#,
         r#"{"name":"other","scopes":["act"]}"#),
     ("DELETE /admin/tenants/{id}/keys/{key}",    "",     "{}", "{}"),
+    ("POST /admin/users",                        "",     r#"{"name":"{short}"}"#, r#"{"name":"other"}"#),
+    ("PATCH /admin/users/{id}",                  "",     r#"{"role":"admin"}"#, r#"{"role":"owner"}"#),
+    ("PATCH /admin/users/{id}",                  "",     r#"{"disabled":true}"#, r#"{"disabled":false}"#),
+    ("DELETE /admin/users/{id}",                 "",     "", ""),
+    ("DELETE /admin/users/{id}/sessions",        "",     "", ""),
+    ("DELETE /admin/users/{id}/totp",            "",     "", ""),
+    ("POST /admin/users/{id}/reset",             "",     "", ""),
+    ("PATCH /admin/rooms/{id}",                  "",     r#"{"archived":true}"#, r#"{"archived":false}"#),
+    ("PATCH /admin/rooms/{id}",                  "",     r#"{"owner":{user}}"#, r#"{"archived":true}"#),
+    ("DELETE /admin/rooms/{id}",                 "",     "", ""),
     ("POST /admin/dead-letters/{id}/retry",      "",     "", "{}"),
     ("DELETE /admin/dead-letters/{id}",          "",     "", "{}"),
     ("POST /media", "", r#"{"name":"a","type":"a/b","size":1,"sha256":"{sha256}"}"#,
@@ -123,8 +133,13 @@ const CASES: &[(&str, &str, &str, &str)] = &[
 /// What may stand in braces in a case.
 const WORDS: &[&str] = &[
     "room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh",
-    "soon", "sha256", "picture", "delivery", "notice", "point", "secret",
+    "soon", "sha256", "picture", "delivery", "notice", "point", "secret", "short",
 ];
+
+/// A fresh name.
+fn short() -> String {
+    format!("p{}", key().replace('-', ""))
+}
 
 struct Scene {
     house: House,
@@ -223,6 +238,12 @@ impl Scene {
                 text(&self.ada.get("/notifications").await.ok(200)["items"][0]["id"])
             }
             "soon" => (self.house.clock.now() + 3_600_000).to_string(),
+            "id" if route.contains("/admin/users") => {
+                let made = self.operator.post("/admin/users", json!({"name": short()})).await;
+                int(&made.ok(201)["user"]).to_string()
+            }
+            "id" if route.contains("/admin/rooms") => room.to_string(),
+            "short" => short(),
             "id" if route.contains("sessions") => self.house.login("ada").await.session,
             "id" if route.contains("/dead-letters") => self.house.dead_letter(None).await,
             "id" if route.contains("/keys") => self.own().await.to_string(),
@@ -276,6 +297,11 @@ impl Scene {
         heads.push(hooks);
         heads.push(self.operator.get("/admin/tenants").await.body);
         heads.push(self.operator.get("/admin/dead-letters").await.body);
+        // Who registers again with the same key is signed in, as by a password.
+        let people = self.operator.get("/admin/users").await.body;
+        let known = |one: &Value| json!([one["user"], one["name"], one["role"], one["disabled"]]);
+        heads.push(list(&people["items"]).iter().map(known).collect());
+        heads.push(self.operator.get("/admin/rooms").await.body);
         let keys = format!("/admin/tenants/{}/keys", self.own().await);
         heads.push(self.operator.get(&keys).await.body);
         json!(heads)

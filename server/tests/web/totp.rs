@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// What an authenticator app shows at this time.
-fn code(secret: &str, now: i64) -> String {
+pub fn code(secret: &str, now: i64) -> String {
     let mut bits = String::new();
     for letter in secret.chars() {
         let value = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).expect("base32");

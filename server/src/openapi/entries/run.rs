@@ -11,6 +11,7 @@ use serde_json::json;
 pub fn write(book: &mut Book) {
     wire(book);
     admin(book);
+    operator(book);
 }
 
 fn wire(book: &mut Book) {
@@ -91,4 +92,56 @@ fn admin(book: &mut Book) {
         .gives_items::<Audited>("Lines of the record.", body("audited"))
         .or_as(200, "application/x-ndjson", json!({"type": "string"}))
         .paged();
+}
+
+fn operator(book: &mut Book) {
+    let tenant = |book: &mut Book| {
+        book.asks("tenant", "Of this tenant.", number())
+            .asks("query", "With this in the name.", json!({"type": "string"}))
+            .paged();
+    };
+    book.on("GET /admin/users", "Open accounts of all tenants.")
+        .gives_items::<Account>("Accounts, by id.", body("any account"));
+    tenant(book);
+    book.on("POST /admin/users", "Makes an account; without a password, the link that sets one.")
+        .takes::<NewAccount>(body("account to make"))
+        .gives::<Account>(201, "The account; the link is shown once.", body("any account"))
+        .refuses(&[Code::Taken])
+        .once();
+    book.on("GET /admin/users/{id}", "An account.").gives::<Account>(
+        200,
+        "The account.",
+        body("any account"),
+    );
+    book.on("PATCH /admin/users/{id}", "Their role in the tenant, and whether they may sign in.")
+        .takes::<AccountPatch>(body("account to change"))
+        .gives::<Account>(200, "The account as it is now.", body("any account"))
+        .once();
+    book.on("DELETE /admin/users/{id}", "Closes the account; what was said stays.")
+        .gives_nothing(204, "It is closed.")
+        .once();
+    book.on("DELETE /admin/users/{id}/sessions", "Signs every device out.")
+        .gives_nothing(204, "They are signed out.")
+        .once();
+    book.on("DELETE /admin/users/{id}/totp", "Takes the second factor from somebody who lost it.")
+        .gives_nothing(204, "No code is asked for.")
+        .once();
+    book.on("POST /admin/users/{id}/reset", "Makes a link by which they set a new password.")
+        .gives::<PasswordLink>(201, "The link, good once and for an hour.", body("password link"))
+        .once();
+    book.on("GET /admin/rooms", "Rooms of all tenants; never what is said in them.")
+        .gives_items::<RoomInfo>("Rooms, by id.", body("room info"));
+    tenant(book);
+    book.on("GET /admin/rooms/{id}", "A room.").gives::<RoomInfo>(
+        200,
+        "The room.",
+        body("room info"),
+    );
+    book.on("PATCH /admin/rooms/{id}", "Puts it away or brings it back; gives it an owner.")
+        .takes::<RoomChange>(body("room to change"))
+        .gives::<RoomInfo>(200, "The room as it is now.", body("room info"))
+        .once();
+    book.on("DELETE /admin/rooms/{id}", "Deletes it.")
+        .gives_nothing(204, "A job erases what was said in it.")
+        .once();
 }

@@ -1,0 +1,152 @@
+//! `room`: rooms of the server, whosever they are.
+
+use super::reach::{Reach, encoded};
+use super::tenant::{self, named};
+use super::{Place, Said, columns, on, user, when, word};
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+/// `room`.
+#[derive(Debug, clap::Args)]
+pub struct Ask {
+    #[command(subcommand)]
+    what: What,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// List rooms, all or those whose name has PART in it
+    List {
+        /// Part of a name
+        part: Option<String>,
+        /// Of this tenant alone
+        #[arg(long, value_name = "TENANT")]
+        tenant: Option<String>,
+    },
+    /// Show what is known of a room; never what is said in it
+    Show {
+        /// Its number
+        room: i64,
+    },
+    /// Make somebody its owner; who is not in it is from now on
+    Owner {
+        /// Its number
+        room: i64,
+        /// User name, or number
+        who: String,
+        /// Tenant in which the name is looked for
+        #[arg(long, value_name = "TENANT", default_value = "default")]
+        tenant: String,
+    },
+    /// Put a room away: it is read, and nothing is said in it any more
+    Archive {
+        /// Its number
+        room: i64,
+    },
+    /// Bring a room back
+    Unarchive {
+        /// Its number
+        room: i64,
+    },
+    /// Delete a room with everything said in it
+    Delete {
+        /// Its number
+        room: i64,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Does it.
+pub fn run(ask: &Ask) -> Result<Said> {
+    on(&ask.place, async |reach| answer(reach, &ask.what, ask.place.form.json).await)
+}
+
+async fn answer(reach: &Reach, what: &What, json: bool) -> Result<String> {
+    match what {
+        What::List { part, tenant } => list(reach, part.as_deref(), tenant.as_deref(), json).await,
+        What::Show { room } => {
+            let found = reach.call("GET", &format!("/admin/rooms/{room}"), None).await?;
+            Ok(if json { found.to_string() } else { shown(&found) })
+        }
+        What::Owner { room, who, tenant } => {
+            let owner = user::number(reach, who, tenant).await?;
+            let said = format!("is owned by {who} now");
+            change(reach, *room, &json!({ "owner": owner }), &said, json).await
+        }
+        What::Archive { room } => {
+            change(reach, *room, &json!({"archived": true}), "is put away", json).await
+        }
+        What::Unarchive { room } => {
+            change(reach, *room, &json!({"archived": false}), "is in use again", json).await
+        }
+        What::Delete { room, yes } => {
+            let path = format!("/admin/rooms/{room}");
+            let found = reach.call("GET", &path, None).await?;
+            let (name, said) = (called(&found), &found["messages"]);
+            ensure!(*yes, "this deletes {name} with {said} messages; add --yes to do it");
+            reach.call("DELETE", &path, None).await?;
+            let said = format!("{name} is gone; what was said in it is being erased.");
+            Ok(if json { json!({ "room": room }).to_string() } else { said })
+        }
+    }
+}
+
+async fn list(
+    reach: &Reach,
+    part: Option<&str>,
+    tenant: Option<&str>,
+    json: bool,
+) -> Result<String> {
+    let mut path = format!("/admin/rooms?query={}", encoded(part.unwrap_or_default()));
+    if let Some(tenant) = tenant {
+        path = format!("{path}&tenant={}", tenant::id(reach, tenant).await?);
+    }
+    let found = reach.all(&path).await?;
+    if json {
+        return Ok(Value::from(found).to_string());
+    }
+    let tenants = tenant::names(reach).await?;
+    let head = ["NUMBER", "NAME", "TENANT", "KIND", "MEMBERS", "MESSAGES", ""];
+    let mut rows = vec![head.map(String::from).to_vec()];
+    rows.extend(found.iter().map(|one| {
+        let mark = if one["archived"] == true { "archived" } else { "" };
+        let of = named(&tenants, &one["tenant"]);
+        let (members, messages) = (one["members"].to_string(), one["messages"].to_string());
+        let (room, kind) = (one["room"].to_string(), word(&one["kind"]));
+        vec![room, word(&one["name"]), of, kind, members, messages, mark.into()]
+    }));
+    Ok(columns(&rows))
+}
+
+async fn change(reach: &Reach, room: i64, patch: &Value, said: &str, json: bool) -> Result<String> {
+    let now = reach.call("PATCH", &format!("/admin/rooms/{room}"), Some(patch)).await?;
+    Ok(if json { now.to_string() } else { format!("{} {said}.", called(&now)) })
+}
+
+fn called(one: &Value) -> String {
+    match one["name"].as_str() {
+        Some(name) if !name.is_empty() => format!("{name} ({})", one["room"]),
+        _ => format!("room {}", one["room"]),
+    }
+}
+
+fn shown(one: &Value) -> String {
+    let owners = one["owners"].as_array().into_iter().flatten().map(Value::to_string);
+    let rows = [
+        ("number", one["room"].to_string()),
+        ("name", word(&one["name"])),
+        ("tenant", one["tenant"].to_string()),
+        ("kind", word(&one["kind"])),
+        ("visibility", word(&one["visibility"])),
+        ("archived", one["archived"].to_string()),
+        ("members", one["members"].to_string()),
+        ("owners", owners.collect::<Vec<_>>().join(", ")),
+        ("messages", one["messages"].to_string()),
+        ("made", one["created_at"].as_i64().map(when).unwrap_or_default()),
+    ];
+    columns(&rows.map(|(name, value)| vec![name.to_owned(), value]))
+}

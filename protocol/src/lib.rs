@@ -13,6 +13,7 @@ pub mod ids;
 pub mod limits;
 pub mod rest;
 pub mod rows;
+pub mod search;
 pub mod text;
 pub mod words;
 

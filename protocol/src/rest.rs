@@ -15,6 +15,7 @@ mod media;
 mod moderation;
 mod notices;
 mod operators;
+mod search;
 
 pub use accounts::*;
 pub use admin::*;
@@ -25,6 +26,7 @@ pub use media::*;
 pub use moderation::*;
 pub use notices::*;
 pub use operators::*;
+pub use search::*;
 
 /// Kinds of room that can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -227,15 +229,6 @@ pub struct Receipt {
     /// Stored on one of their devices.
     #[serde(deserialize_with = "exact")]
     pub delivered: Seq,
-}
-
-/// One hit of `GET /search`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Hit {
-    /// The message row.
-    pub message: Row,
-    /// Where the words stand, `[start, end)` in characters.
-    pub ranges: Vec<(usize, usize)>,
 }
 
 /// `POST /sync`.

@@ -32,6 +32,22 @@ pub struct Term {
     pub text: String,
     /// A word that begins with it will do.
     pub prefix: bool,
+    /// A word in which it stands anywhere will do.
+    pub part: bool,
+}
+
+impl Term {
+    /// How well a word answers: 3 it is the word, 2 the word begins with it, 1 it stands inside, 0
+    /// not at all.
+    pub fn strength(&self, word: &str) -> u32 {
+        if word == self.text {
+            3
+        } else if (self.prefix || self.part) && word.starts_with(&self.text) {
+            2
+        } else {
+            u32::from(self.part && word.contains(&self.text))
+        }
+    }
 }
 
 /// The words of a text, in order.
@@ -46,7 +62,7 @@ pub fn query(text: &str) -> Vec<Term> {
     let mut terms: Vec<Term> = Vec::new();
     for token in tokens(text, false) {
         let prefix = token.paired == Some(1) || token.word.end == length;
-        let term = Term { text: token.word.text, prefix };
+        let term = Term { text: token.word.text, prefix, part: false };
         match terms.iter_mut().find(|known| known.text == term.text) {
             // A whole word asks for more than its beginning.
             Some(known) => known.prefix &= term.prefix,
@@ -58,20 +74,17 @@ pub fn query(text: &str) -> Vec<Term> {
 
 /// Where a text matches: `[start, end)` in characters, in order, apart from each other.
 pub fn ranges(text: &str, terms: &[Term]) -> Vec<(usize, usize)> {
+    merged(tokens(text, true).iter().filter_map(|token| token.range(terms)).collect())
+}
+
+/// Ranges in order and apart from each other.
+fn merged(mut ranges: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    ranges.sort_unstable();
     let mut found: Vec<(usize, usize)> = Vec::new();
-    for Token { word, first_end, paired } in tokens(text, true) {
-        let whole = terms.iter().any(|term| term.text == word.text);
-        let begun = || terms.iter().any(|term| term.prefix && word.text.starts_with(&term.text));
-        let end = match paired {
-            _ if whole => word.end,
-            _ if !begun() => continue,
-            // Half a pair was asked for: only that character is marked.
-            Some(_) => first_end,
-            None => word.end,
-        };
+    for (start, end) in ranges {
         match found.last_mut() {
-            Some(last) if word.start <= last.1 => last.1 = last.1.max(end),
-            _ => found.push((word.start, end)),
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => found.push((start, end)),
         }
     }
     found
@@ -80,13 +93,67 @@ pub fn ranges(text: &str, terms: &[Term]) -> Vec<(usize, usize)> {
 /// Whether a text has every term: what an index would find, for a text that is in none.
 pub fn has_all(text: &str, terms: &[Term]) -> bool {
     let words = words(text);
-    let has = |term: &Term| {
-        let fits = |word: &Word| {
-            word.text == term.text || term.prefix && word.text.starts_with(&term.text)
-        };
-        words.iter().any(fits)
-    };
+    let has = |term: &Term| words.iter().any(|word| term.strength(&word.text) > 0);
     !terms.is_empty() && terms.iter().all(has)
+}
+
+/// A text taken apart once, to be held against what a search asks.
+pub struct Read {
+    tokens: Vec<Token>,
+    /// Words and single characters, as they follow each other.
+    units: Vec<Word>,
+}
+
+impl Read {
+    /// Takes a text apart.
+    pub fn new(text: &str) -> Read {
+        Read { tokens: tokens(text, true), units: units(text) }
+    }
+
+    /// How well the text answers each term; none when it lacks one. Terms that stand beside each
+    /// other in the order asked for count for more.
+    pub fn strength(&self, terms: &[Term]) -> Option<u32> {
+        let best = |term: &Term| {
+            self.tokens.iter().map(|token| term.strength(&token.word.text)).max().unwrap_or(0)
+        };
+        let mut strength = 0;
+        for term in terms {
+            match best(term) {
+                0 => return None,
+                found => strength += found,
+            }
+        }
+        let beside = |pair: &[Term]| {
+            self.tokens.windows(2).any(|words| {
+                pair[0].strength(&words[0].word.text) > 0
+                    && pair[1].strength(&words[1].word.text) > 0
+            })
+        };
+        let near = terms.windows(2).filter(|pair| beside(pair)).count();
+        Some(strength + u32::try_from(near).unwrap_or(0))
+    }
+
+    /// Where the terms stand, and where these words stand one after the other.
+    pub fn ranges(&self, terms: &[Term], phrases: &[&[String]]) -> Vec<(usize, usize)> {
+        let mut found: Vec<_> = self.tokens.iter().filter_map(|token| token.range(terms)).collect();
+        phrases.iter().for_each(|phrase| found.extend(self.phrase(phrase)));
+        merged(found)
+    }
+
+    /// Where these words stand one after the other.
+    pub fn phrase<'a>(&'a self, phrase: &'a [String]) -> impl Iterator<Item = (usize, usize)> + 'a {
+        self.units.windows(phrase.len().max(1)).filter_map(move |units| {
+            let same = units.iter().map(|unit| &unit.text).eq(phrase);
+            same.then(|| (units[0].start, units[units.len() - 1].end))
+        })
+    }
+}
+
+/// The words of a text with its Chinese, Japanese and Korean characters one by one.
+pub fn units(text: &str) -> Vec<Word> {
+    let mut runs = Runs { tokens: Vec::new(), word: None, run: Vec::new(), cut: Cut::Single };
+    runs.read(text);
+    runs.tokens.into_iter().map(|token| token.word).collect()
 }
 
 /// A text as its words are compared: NFKC, full case folding, nothing invisible. The four letters
@@ -118,26 +185,34 @@ struct Token {
     paired: Option<usize>,
 }
 
-/// Folds a text character by character (each with its marks), so that every folded letter knows
-/// where it stood.
-fn tokens(text: &str, tails: bool) -> Vec<Token> {
-    let mut runs = Runs { tokens: Vec::new(), word: None, run: Vec::new(), tails };
-    let mut chars = text.char_indices().enumerate().peekable();
-    while let Some((start, (from, _))) = chars.next() {
-        let mut end = start + 1;
-        while chars.next_if(|(_, (_, c))| continues(*c)).is_some() {
-            end += 1;
-        }
-        let to = chars.peek().map_or(text.len(), |(_, (byte, _))| *byte);
-        let cluster = &text[from..to];
-        if is_emoji(cluster) {
-            runs.end();
-        } else {
-            fold(cluster).chars().for_each(|c| runs.push(c, start, end));
+impl Token {
+    /// What of it the terms ask for.
+    fn range(&self, terms: &[Term]) -> Option<(usize, usize)> {
+        let strength = terms.iter().map(|term| term.strength(&self.word.text)).max().unwrap_or(0);
+        match (self.paired, strength) {
+            (_, 0) => None,
+            (_, 3) | (None, _) => Some((self.word.start, self.word.end)),
+            // Half a pair was asked for: only that character is marked.
+            (Some(_), _) => Some((self.word.start, self.first_end)),
         }
     }
-    runs.end();
+}
+
+fn tokens(text: &str, tails: bool) -> Vec<Token> {
+    let cut = if tails { Cut::PairsAndTails } else { Cut::Pairs };
+    let mut runs = Runs { tokens: Vec::new(), word: None, run: Vec::new(), cut };
+    runs.read(text);
     runs.tokens
+}
+
+/// Into what a run of Chinese, Japanese or Korean is cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// As a search asks.
+    Pairs,
+    /// As a text is found: its last character is alone once more.
+    PairsAndTails,
+    Single,
 }
 
 /// The word and the run of paired characters that are being read; at most one of them is begun.
@@ -145,25 +220,58 @@ struct Runs {
     tokens: Vec<Token>,
     word: Option<Word>,
     run: Vec<Word>,
-    tails: bool,
+    cut: Cut,
 }
 
 impl Runs {
+    /// Folds a text character by character (each with its marks), so that every folded letter knows
+    /// where it stood.
+    fn read(&mut self, text: &str) {
+        let mut chars = text.char_indices().enumerate().peekable();
+        while let Some((start, (from, c))) = chars.next() {
+            // Most of most texts: nothing stands on the letter, and folding it is one step.
+            if c.is_ascii() && chars.peek().is_none_or(|(_, (_, next))| next.is_ascii()) {
+                if c.is_ascii_alphanumeric() {
+                    self.letter(c.to_ascii_lowercase(), start, start + 1);
+                } else {
+                    self.end();
+                }
+                continue;
+            }
+            let mut end = start + 1;
+            while chars.next_if(|(_, (_, c))| continues(*c)).is_some() {
+                end += 1;
+            }
+            let to = chars.peek().map_or(text.len(), |(_, (byte, _))| *byte);
+            let cluster = &text[from..to];
+            if is_emoji(cluster) {
+                self.end();
+            } else {
+                fold(cluster).chars().for_each(|c| self.push(c, start, end));
+            }
+        }
+        self.end();
+    }
+
     fn push(&mut self, c: char, start: usize, end: usize) {
         if is_letter(c) && is_paired(c) {
             self.end_word();
             self.run.push(Word { text: c.into(), start, end });
         } else if is_letter(c) {
-            self.end_run();
-            let word = self.word.get_or_insert(Word { text: String::new(), start, end });
-            word.text.push(c);
-            word.end = end;
+            self.letter(c, start, end);
         } else if !is_combining_mark(c) {
             self.end();
         } else if let Some(word) = self.word.as_mut().or(self.run.last_mut()) {
             word.text.push(c);
             word.end = end;
         }
+    }
+
+    fn letter(&mut self, c: char, start: usize, end: usize) {
+        self.end_run();
+        let word = self.word.get_or_insert_with(|| Word { text: String::new(), start, end });
+        word.text.push(c);
+        word.end = end;
     }
 
     fn end(&mut self) {
@@ -178,13 +286,18 @@ impl Runs {
     }
 
     fn end_run(&mut self) {
+        if self.cut == Cut::Single {
+            let alone = self.run.drain(..);
+            let token = |word: Word| Token { first_end: word.end, word, paired: Some(1) };
+            return self.tokens.extend(alone.map(token));
+        }
         for pair in self.run.windows(2) {
             let text = format!("{}{}", pair[0].text, pair[1].text);
             let word = Word { text, start: pair[0].start, end: pair[1].end };
             self.tokens.push(Token { word, first_end: pair[0].end, paired: Some(2) });
         }
         let alone = self.run.len() == 1;
-        if let Some(word) = self.run.pop().filter(|_| alone || self.tails) {
+        if let Some(word) = self.run.pop().filter(|_| alone || self.cut == Cut::PairsAndTails) {
             self.tokens.push(Token { first_end: word.end, word, paired: Some(1) });
         }
         self.run.clear();

@@ -93,7 +93,7 @@ fn emoji_are_no_words() {
 
 #[test]
 fn the_last_word_is_begun_while_it_is_typed() {
-    let term = |text: &str, prefix| Term { text: text.into(), prefix };
+    let term = |text: &str, prefix| Term { text: text.into(), prefix, part: false };
     assert_eq!(query("Tea to"), [term("tea", false), term("to", true)]);
     assert_eq!(query("Tea to "), [term("tea", false), term("to", false)]);
     assert_eq!(query("\"tea\""), [term("tea", false)]);

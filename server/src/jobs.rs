@@ -5,6 +5,7 @@
 pub mod outside;
 
 use crate::app::App;
+use crate::search::{self, Feeder};
 use crate::store::jobs::{self, Job, Kind, Side};
 use crate::store::{Me, Needs, StoreError, chores, digests, ephemeral, sync};
 use crate::{mails, media, push, webhooks};
@@ -36,6 +37,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub struct Bell {
     inside: Notify,
     outside: Notify,
+    /// Rung when something was said: the index of words is fed.
+    pub feeder: Feeder,
 }
 
 impl Bell {
@@ -68,6 +71,8 @@ pub fn start(app: &App, tasks: &Tasks) {
         let app = errands.clone();
         outside::work(desk.clone(), stop, move |job| run(app.clone(), job))
     });
+    let feeding = app.clone();
+    tasks.keep("search", move |stop| search::follow(feeding.clone(), stop));
     let teller = app.clone();
     tasks.keep("profiles", move |stop| tell_profiles(teller.clone(), stop));
 }

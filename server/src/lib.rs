@@ -58,6 +58,7 @@ pub mod routes;
 pub mod saved;
 pub mod scheduled;
 pub mod seal;
+pub mod search;
 pub mod server;
 pub mod sessions;
 pub mod settings;

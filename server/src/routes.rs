@@ -11,10 +11,7 @@ use crate::error::Refusal;
 use crate::media::content;
 use crate::store::Once;
 use crate::{
-    accounts, admin, bans, codes, estate, front, guests, health, invites, keys, mails, marks,
-    media, members, messages, notices, oidc, openapi, people, push, reactions, reminders, reports,
-    rooms, saved, scheduled, server, sessions, socket, storage, sync, tenants, totp, users,
-    webhooks,
+    accounts, admin, bans, codes, estate, front, guests, health, invites, keys, mails, marks, media, members, messages, notices, oidc, openapi, people, push, reactions, reminders, reports, rooms, saved, scheduled, search, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -185,6 +182,7 @@ pub const TABLE: &[Route] = &[
     route("DELETE", "/webhooks/{id}",                       Manages,            || delete(webhooks::destroy)),
     route("GET",    "/webhooks/{id}/deliveries",            Manages,            || get(webhooks::deliveries)),
     route("POST",   "/webhooks/{id}/deliveries/{delivery}/replay", Manages,     || post(webhooks::replay)),
+    route("GET",    "/search",                              Reads,              || get(search::list)),
     route("POST",   "/sync",                                Person,             || post(sync::create)),
     route("GET",    "/admin/tenants",                       Runs,               || get(tenants::list)),
     route("POST",   "/admin/tenants",                       Runs,               || post(tenants::create)),

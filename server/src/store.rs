@@ -64,6 +64,7 @@ pub mod reports;
 pub mod rooms;
 pub mod saved;
 pub mod scheduled;
+pub mod search;
 pub mod sessions;
 pub mod settings;
 mod sqlite;

@@ -159,3 +159,15 @@ pub fn moderation() -> Vec<String> {
 pub fn badge() -> Vec<String> {
     vec![body("why", Why { read: 5, unread: vec![6, 7], mentions: vec![7] })]
 }
+
+/// What a search found.
+pub fn search() -> Vec<String> {
+    let message = Row::Message(super::samples::blank_message());
+    let hit = Hit { message: message.clone(), ranges: vec![(0, 3)] };
+    let hits = Hits { items: vec![hit], rows: vec![message], next: Some("8".into()) };
+    vec![
+        body("hit", hits.items[0].clone()),
+        body("hits", hits.clone()),
+        body("hits", Hits { next: None, ..hits }),
+    ]
+}

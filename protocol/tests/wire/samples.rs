@@ -374,6 +374,7 @@ pub fn rest() -> Vec<String> {
     all.extend(super::places::badge());
     all.extend(super::later::bodies());
     all.extend(crate::hooks::bodies());
+    all.extend(super::places::search());
     all
 }
 
@@ -426,7 +427,6 @@ fn messages() -> Vec<String> {
         body("page", Page { lo: 1, hi: 9, rows: vec![row()], as_of: 12, min_seq: 1 }),
         body("rows", Rows { rows: vec![row()], next: Some("2".into()) }),
         body("rows", Rows { rows: Vec::new(), next: None }),
-        body("hit", Hit { message: row(), ranges: vec![(0, 3)] }),
         body("sync", sync),
         body("sync", Sync::default()),
         body("synced", synced),

@@ -64,8 +64,8 @@ impl Ears {
                     barred.extend(until.map(|_| (*tenant, *network)));
                 }
                 Event::Jobs => self.jobs.ring(),
-                Event::Room { .. }
-                | Event::Here { .. }
+                Event::Room { room, .. } => self.jobs.feeder.hear(*room),
+                Event::Here { .. }
                 | Event::Own { .. }
                 | Event::User { .. }
                 | Event::Marks { .. }

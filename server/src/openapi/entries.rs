@@ -18,6 +18,7 @@ pub fn write(book: &mut Book) {
     rooms::messages(book);
     later::write(book);
     media::write(book);
+    rooms::search(book);
     moderation::write(book);
     hooks::write(book);
     run::write(book);

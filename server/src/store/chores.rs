@@ -5,7 +5,7 @@ use super::jobs::{self, DEAD, Job, Kind};
 use super::{Me, Read, Result, StoreError, Tx};
 use super::{
     accounts, attachments, audit, deliveries, erase, expiry, guests, mails, members, notices, oidc,
-    ops, own, reminders, rooms, saved, scheduled, sessions,
+    ops, own, reminders, rooms, saved, scheduled, search, sessions,
 };
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
@@ -15,6 +15,8 @@ use hallway_protocol::rows::{MineState, TenantRole};
 const CHUNK: i64 = 500;
 /// People whose lists one step changes: three rows each.
 const PEOPLE: i64 = 150;
+/// Messages that one step takes out of the index: a handful of words each.
+const WORDS: i64 = 100;
 /// Accounts that one step closes.
 const ACCOUNTS: i64 = 20;
 /// Messages of a room whose files one step lets go, and files one step sweeps: each is some rows.
@@ -114,6 +116,9 @@ fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
         for person in people {
             own::stand(tx, person, room, MineState::Deleted, 0)?;
         }
+        return Ok(true);
+    }
+    if search::take_room(tx, room, WORDS, true)? {
         return Ok(true);
     }
     let now = tx.now();

@@ -3,12 +3,15 @@
 //! belongs to a tenant and has no line here fails a contract test.
 
 use super::jobs::{self, Kind};
-use super::{Result, Tx};
+use super::{Result, Tx, search};
 use crate::params;
 use hallway_protocol::ids::TenantId;
 
 /// Rows of one statement of one step.
 const CHUNK: i64 = 500;
+
+/// Messages that one step takes out of the index of words.
+const WORDS: i64 = 100;
 
 /// A table, and how some of its rows ($2) of a tenant ($1) go.
 pub const STEPS: &[(&str, &str)] = &[
@@ -106,6 +109,28 @@ pub const STEPS: &[(&str, &str)] = &[
     ),
     ("media", "delete from media where id in (select id from media where tenant = $1 limit $2)"),
     (
+        "search_docs",
+        "delete from search_docs where doc in
+            (select x.doc from search_rooms s join search_docs x on x.room = s.room
+                join rooms r on r.id = s.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "search_rooms",
+        "delete from search_rooms where room in
+            (select x.room from search_rooms x
+                join rooms r on r.id = x.room where r.tenant = $1 limit $2)",
+    ),
+    (
+        "search_parts",
+        "delete from search_parts where (tenant, part, word) in
+            (select tenant, part, word from search_parts where tenant = $1 limit $2)",
+    ),
+    (
+        "search_terms",
+        "delete from search_terms where (tenant, word) in
+            (select tenant, word from search_terms where tenant = $1 limit $2)",
+    ),
+    (
         "messages",
         "delete from messages where (room, seq) in
             (select x.room, x.seq from messages x
@@ -193,6 +218,9 @@ pub const STEPS: &[(&str, &str)] = &[
 
 /// One step; true: there is more. What a table refers to goes only once the table is empty of it.
 pub(super) fn step(tx: &mut Tx<'_>, tenant: TenantId) -> Result<bool> {
+    if search::take_tenant(tx, tenant, WORDS)? {
+        return Ok(true);
+    }
     let mut budget = CHUNK;
     for (_, sql) in STEPS {
         let gone = tx.exec(sql, params![tenant, budget])?;

@@ -4,7 +4,7 @@ use super::change::Change;
 use super::engine::{Outcome, Record};
 use super::ops::Done;
 use super::rooms::Facts;
-use super::{Me, Read, Result, StoreError, Tx, attachments, mentions, notices, ops, rooms};
+use super::{Me, Read, Result, StoreError, Tx, attachments, mentions, notices, ops, rooms, search};
 use crate::access::{self, Act, Standing};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
@@ -109,6 +109,7 @@ pub fn edit(
     let mut change = Change::begin(tx, &facts)?;
     let named = mentions::named(tx, &facts, text)?;
     let (now, list) = (tx.now(), mentions::list_text(&named.people));
+    let indexed = search::take(tx, room, seq)?;
     tx.exec(
         "insert into edits (room, seq, rev, text, at)
          select room, seq, rev, text, case when edited_at is null then at else edited_at end
@@ -120,6 +121,9 @@ pub fn edit(
          where room = $6 and seq = $7",
         params![text, &list, named.everyone, now, change.seq, room, seq],
     )?;
+    if indexed {
+        search::put(tx, room, seq)?;
+    }
     let message = find(tx, room, seq)?.ok_or(StoreError::NotFound("message"))?;
     mentions::forget(tx, &message)?;
     let answered = match message.reply {
@@ -179,6 +183,7 @@ pub fn destroy(
 /// Takes out what a message said and everything that hangs on it; its place stays.
 pub(super) fn erase(tx: &mut Tx<'_>, room: RoomId, seq: Seq, rev: Seq) -> Result<()> {
     let now = tx.now();
+    search::take(tx, room, seq)?;
     tx.exec(
         "update messages set text = '', reply = null, mentions = '', everyone = 0, meta = '',
             edited_at = null, pinned = 0, deleted_at = $1, rev = $2, files = ''
@@ -321,7 +326,7 @@ pub fn files_text(files: &[File]) -> String {
     if files.is_empty() { String::new() } else { serde_json::json!(files).to_string() }
 }
 
-fn files(stored: &str) -> Vec<File> {
+pub(super) fn files(stored: &str) -> Vec<File> {
     if stored.is_empty() {
         return Vec::new();
     }

@@ -4,6 +4,7 @@
 //! the epochs before: a device may have slept through several.
 
 use super::engine::{Conn, EngineError, Outcome, Value};
+use super::search;
 use super::sqlite::Lite;
 use hallway_protocol::ids::{ID_BITS, Millis};
 use std::path::Path;
@@ -45,6 +46,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0020_settings"),
     migration!("0021_moderation"),
     migration!("0030_media"),
+    migration!("0040_search"),
     migration!("0050_webhooks"),
     migration!("0060_later"),
     migration!("0061_notices"),
@@ -62,6 +64,7 @@ pub fn prepare(conn: &mut dyn Conn, now: Millis) -> Outcome<String> {
         conn.script("select pg_advisory_xact_lock(7340)")?;
     }
     migrate(conn, now)?;
+    search::prepare(conn)?;
     let epoch = epoch(conn)?;
     forget_lanes(conn, now)?;
     tenant(conn, now)?;

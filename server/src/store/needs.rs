@@ -18,6 +18,11 @@ impl Needs {
         Needs { rooms: BTreeSet::from([room]), ..Needs::default() }
     }
 
+    /// Several rooms' logs.
+    pub fn rooms(rooms: impl IntoIterator<Item = RoomId>) -> Self {
+        Needs { rooms: rooms.into_iter().collect(), ..Needs::default() }
+    }
+
     /// A person's own log.
     pub fn person(user: UserId) -> Self {
         Needs { people: BTreeSet::from([user]), ..Needs::default() }

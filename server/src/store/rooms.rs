@@ -79,7 +79,7 @@ pub fn lock(tx: &mut Tx<'_>, room: RoomId) -> Result<Facts> {
     facts(tx, room)?.ok_or(StoreError::NotFound("room"))
 }
 
-fn facts_row(row: &Record<'_>) -> Outcome<Facts> {
+pub(super) fn facts_row(row: &Record<'_>) -> Outcome<Facts> {
     Ok(Facts {
         id: row.get(0)?,
         tenant: row.get(1)?,

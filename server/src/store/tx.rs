@@ -25,6 +25,11 @@ impl<'a> Read<'a> {
         self.now
     }
 
+    /// Which engine it is, for what cannot be said to both alike.
+    pub(super) fn is_postgres(&self) -> bool {
+        self.conn.is_postgres()
+    }
+
     /// The first row of an answer.
     pub fn one<T>(
         &mut self,

@@ -9,6 +9,7 @@ mod cast;
 
 mod accounts;
 mod audit;
+mod corpus;
 mod digests;
 mod direct;
 mod epochs;
@@ -30,6 +31,7 @@ mod promises;
 mod pushes;
 mod retention;
 mod rooms;
+mod search;
 mod settings;
 mod tenants;
 mod totp;

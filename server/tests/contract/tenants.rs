@@ -8,6 +8,7 @@ use hallway_protocol::rest::{
 };
 use hallway_server::access::Admin;
 use hallway_server::params;
+use hallway_server::search::Feeder;
 use hallway_server::store::audit::Actor;
 use hallway_server::store::jobs::Side;
 use hallway_server::store::tenants::NewTenant;
@@ -26,7 +27,8 @@ contract!(
 );
 
 /// Tables in which nothing is one tenant's.
-const NOBODYS: [&str; 5] = ["meta", "migrations", "tenants", "deeds", "sqlite_sequence"];
+const NOBODYS: [&str; 6] =
+    ["meta", "migrations", "tenants", "deeds", "sqlite_sequence", "words_search"];
 
 fn operator() -> Admin {
     Admin { actor: Actor::Operator, tenant: None, address: None }
@@ -209,6 +211,7 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         jobs::enqueue(tx, Some(me.tenant), jobs::Kind::EraseRoom, "0", None)
     });
     kept.await.expect("kept");
+    Feeder::default().catch_up(&stage.store, &ada, None).await.expect("fed");
     let me = ada.clone();
     stage.write(move |tx| members::leave(tx, &me, None, room)).await.expect("gone");
     made.id

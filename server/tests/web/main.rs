@@ -45,6 +45,7 @@ mod push;
 mod refusals;
 mod roles;
 mod rooms;
+mod search;
 mod secure;
 mod sessions;
 mod settings;

@@ -8,6 +8,31 @@ use hallway_protocol::frames::MinePatch;
 use hallway_protocol::rest::*;
 use serde_json::json;
 
+/// Search.
+pub fn search(book: &mut Book) {
+    let text = || json!({"type": "string"});
+    let time = || json!({"type": "integer", "format": "int64", "minimum": 0});
+    book.on("GET /search", "Messages I may see that answer, with where the words stand.")
+        .asks(
+            "q",
+            "Words; \"phrases\", *parts, begin*, -without; from: in: mentions: a name, me or an id; \
+             has: link, file, image, reaction; is: pinned, thread; before: after: on: a day.",
+            json!({"type": "string", "maxLength": hallway_protocol::search::LENGTH_MAX}),
+        )
+        .asks("room", "In this room alone.", number())
+        .asks("from", "Of this person: an id, or me.", text())
+        .asks("has", "What it has: link, file, image, reaction, separated by commas.", text())
+        .asks("before", "Said before then, Unix milliseconds.", time())
+        .asks("after", "Said after then, Unix milliseconds.", time())
+        .asks(
+            "sort",
+            "Best first among the newest, or newest first.",
+            json!({"type": "string", "enum": ["rank", "time"], "default": "rank"}),
+        )
+        .gives::<Hits>(200, "What was found.", body("hits"))
+        .paged();
+}
+
 /// Rooms and members.
 pub fn write(book: &mut Book) {
     rooms(book);

@@ -122,6 +122,8 @@ pub const RIGHTS: &[(&str, &str, &str)] = &[
     ("GET /rooms/directory",                        "",                                  "!u!!! ++ -+++++ ++! ++ +-"),
     ("POST /rooms/join",                            r#"{"code":"{code}"}"#,              "!u!!! ++ ++++++ ++! .. --"),
     ("POST /rooms/join",                            r#"{"code":"ABCDEFGH"}"#,            "!u!!! .. ...... ..! .. --"),
+    // Without a question.
+    ("GET /search",                                 "",                                  "!u!!! ?? ?????? ??! ?? ?-"),
     ("POST /sync",                                  r#"{"own":0,"rooms":[]}"#,           "!u!!! ++ ++++++ ++! ++ --"),
     ("POST /sync",                                  r#"{"own":0,"rooms":[[{room},0]]}"#, "!u!!! ++ ++++++ ++! ++ --"),
     // The room.

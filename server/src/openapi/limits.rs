@@ -70,6 +70,9 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("NewAccount", "password", PASSWORD.0, PASSWORD.1),
 ];
 
+/// Paths below which `id` is a number of ours.
+const OURS: [&str; 3] = ["/admin/tenants", "/admin/users", "/admin/rooms"];
+
 /// Fewest and most elements of a field.
 const LISTS: &[(&str, &str, usize, usize)] = &[
     ("NewMessage", "files", 0, FILES_MAX),
@@ -253,18 +256,11 @@ pub fn of_path(path: &str) -> Vec<Value> {
             "user" if path.ends_with("/sessions") => json!({"type": "string",
                 "minLength": 1, "maxLength": 260}),
             "room" | "user" | "seq" => number(),
-            "id" if path.starts_with("/admin/tenants") => number(),
+            "id" if OURS.iter().any(|of| path.starts_with(of)) => number(),
             "emoji" => json!({"type": "string", "minLength": 1, "maxLength": EMOJI_BYTES,
                 "pattern": PLAIN}),
             "key" if path.contains("/storage/") => json!({"type": "string", "minLength": 1,
                 "maxLength": 100, "pattern": PLAIN}),
-            "id" if ["/admin/tenants", "/admin/users", "/admin/rooms"]
-                .iter()
-                .any(|of| path.starts_with(of)) =>
-            {
-                number()
-            }
-            "emoji" => json!({"type": "string", "minLength": 1, "maxLength": EMOJI_BYTES}),
             _ => json!({"type": "string", "minLength": 1, "maxLength": 100}),
         };
         json!({"name": name, "in": "path", "required": true, "schema": schema})

@@ -4,6 +4,7 @@ mod ears;
 
 use crate::auth::Sessions;
 use crate::bans::Barred;
+use crate::commands::Commands;
 use crate::config::{Config, Switch};
 use crate::error::Result;
 use crate::figures::Figures;
@@ -19,6 +20,7 @@ use crate::operate::restore;
 use crate::outbound::Outbound;
 use crate::passwords::Passwords;
 use crate::presence::Presence;
+use crate::previews::Looking;
 use crate::push::vapid::Vapid;
 use crate::seal::Seal;
 use crate::settings::Settings;
@@ -70,6 +72,10 @@ pub struct Parts {
     pub seal: Seal,
     /// How mail leaves.
     pub mailer: Mailer,
+    /// Pages that are being looked at.
+    pub looking: Looking,
+    /// The words that begin a command.
+    pub commands: Commands,
     /// The one way to call others.
     pub outbound: Outbound,
     /// The provider that signs people in, where there is one.
@@ -143,6 +149,8 @@ impl App {
             mailer,
             figures: Figures::new(store.lanes(), outbound.figures()),
             oidc: oidc::Provider::open(&config, &outbound, &clock)?,
+            commands: Commands::default(),
+            looking: Looking::default(),
             outbound,
             passwords: Passwords::default(),
             rates: Rates::new(on),
@@ -169,10 +177,13 @@ impl App {
         Ok(app)
     }
 
-    /// Remembers at the door from where nobody may come in.
+    /// Remembers at the door from where nobody may come in, and what begins a command.
     async fn bar(&self) -> anyhow::Result<()> {
         for (tenant, network, until) in self.store.read(bans::addresses).await? {
             self.barred.set(tenant, network, Some(until));
+        }
+        for (tenant, name, id) in self.store.read(crate::store::commands::every).await? {
+            self.commands.add(tenant, &name, &id);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! still live?", which a revocation overwrites the moment it is committed.
 
 use crate::app::App;
+use crate::bots;
 use crate::error::{Refusal, Result};
 use crate::front;
 use crate::keys;
@@ -132,8 +133,13 @@ impl FromRequestParts<App> for Session {
             return Ok(Session(me));
         }
         let token = bearer(&parts.headers).ok_or(Refusal::SignedOut)?;
-        let access = app.tokens.read(token)?;
-        let me = app.sessions.me(&app.store, &app.tokens, &access).await?;
+        let me = match bots::caller(app, token).await? {
+            Some(bot) => bot,
+            None => {
+                let access = app.tokens.read(token)?;
+                app.sessions.me(&app.store, &app.tokens, &access).await?
+            }
+        };
         let caller = parts.extensions.get::<front::Caller>().map(|caller| caller.address);
         admit(app, &me, caller, parts.headers.get(header::ORIGIN)).await?;
         Ok(Session(me))

@@ -71,7 +71,7 @@ async fn json(request: Request) -> Result<Vec<u8>> {
 
 /// A body within its bound. What is beyond it is read and dropped for a while: a caller who is still
 /// writing would hear of a broken connection instead of the answer.
-async fn read(body: Body) -> Result<Vec<u8>> {
+pub async fn read(body: Body) -> Result<Vec<u8>> {
     let mut parts = body.into_data_stream();
     let (mut body, mut size) = (Vec::new(), 0);
     while let Some(part) = parts.next().await {

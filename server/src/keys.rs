@@ -29,7 +29,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 
 /// How a key begins, so that one that leaked is found by its looks.
-const PREFIX: &str = "hw_";
+pub const PREFIX: &str = "hw_";
 /// A name that a backend has for a person, characters.
 const EXTERNAL_MAX: usize = 200;
 /// After this a key is looked up anew, in case its end was not heard of.
@@ -58,7 +58,7 @@ impl Keys {
     }
 
     /// The key that this text is; part of one is none.
-    async fn read(&self, store: &Store, text: &str) -> Result<Known> {
+    pub async fn read(&self, store: &Store, text: &str) -> Result<Known> {
         let id = text.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next());
         let id = id.filter(|id| !id.is_empty()).ok_or(Refusal::SignedOut)?.to_owned();
         let known = match self.cached(&id) {
@@ -140,7 +140,9 @@ pub async fn caller(app: &App, headers: &HeaderMap, rule: Rule) -> Result<Option
 async fn presented(app: &App, headers: &HeaderMap) -> Result<Option<Known>> {
     let Some(value) = headers.get("x-api-key") else { return Ok(None) };
     let text = value.to_str().map_err(|_| Refusal::SignedOut)?;
-    app.keys.read(&app.store, text).await.map(Some)
+    let known = app.keys.read(&app.store, text).await?;
+    // A bot is nobody's backend.
+    if known.person.is_some() { Err(Refusal::SignedOut) } else { Ok(Some(known)) }
 }
 
 /// The person that a request names.
@@ -258,6 +260,7 @@ pub async fn mint(
         tenant: admin.tenant.ok_or(Refusal::SignedOut)?,
         scopes: vec![Scope::Act],
         hash: [0; 32],
+        person: None,
     };
     let me = person(&app, &known, who(&named)?).await?;
     let device = body.unwrap_or_default().device;
@@ -274,7 +277,7 @@ pub async fn mint(
 }
 
 /// The id of a key: the same for a call that comes again.
-fn random_id(app: &App, purpose: &str, admin: &Admin, key: Option<&Key>) -> Result<String> {
+pub fn random_id(app: &App, purpose: &str, admin: &Admin, key: Option<&Key>) -> Result<String> {
     let bytes = match key {
         Some(key) => app.tokens.derived(purpose, &admin.name(), key),
         None => crate::folder::random::<32>().map_err(Refusal::Broken)?,

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auth::Session;
+use crate::commands;
 use crate::error::{Refusal, Result};
 use crate::extract::{Given, Json, Once, Part, Path, Query, many, page_size};
 use crate::reports::reason;
@@ -26,8 +27,13 @@ pub async fn create(
     State(app): State<App>,
     Session(me): Session,
     Path(room): Path<RoomId>,
-    Json(message): Json<NewMessage>,
+    Json(mut message): Json<NewMessage>,
 ) -> Result<Response> {
+    if let Some(asked) = app.commands.heard(me.tenant, &mut message.text) {
+        text(&message.text, app.text_max(me.tenant))?;
+        let told = commands::ask(app, me, room, message.key, asked).await?;
+        return Ok(commands::answered(told, &message.text));
+    }
     let draft = draft(message, app.text_max(me.tenant))?;
     let posted = app.store.append(me, room, draft).await?;
     let answer = Row::Message(posted.message);

@@ -11,7 +11,7 @@ use crate::error::Refusal;
 use crate::media::content;
 use crate::store::Once;
 use crate::{
-    accounts, admin, bans, codes, estate, front, guests, health, invites, keys, mails, marks, media, members, messages, notices, oidc, openapi, people, push, reactions, reminders, reports, rooms, saved, scheduled, search, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
+    accounts, admin, bans, bots, codes, commands, estate, front, guests, health, hooks, invites, keys, mails, marks, media, members, messages, notices, oidc, openapi, people, previews, push, reactions, reminders, reports, rooms, saved, scheduled, search, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;
@@ -175,6 +175,19 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/scheduled",                           Person,             || get(scheduled::list)),
     route("POST",   "/scheduled",                           Person,             || post(scheduled::create)),
     route("DELETE", "/scheduled/{id}",                      Person,             || delete(scheduled::destroy)),
+    route("GET",    "/previews",                            Person,             || get(previews::show)),
+    route("POST",   "/commands",                            Manages,            || post(commands::create)),
+    route("GET",    "/commands",                            Person,             || get(commands::list)),
+    route("DELETE", "/commands/{id}",                       Manages,            || delete(commands::destroy)),
+    route("POST",   "/commands/replies/{token}",            Anyone,             || post(commands::reply)),
+    route("POST",   "/bots",                                Manages,            || post(bots::create)),
+    route("GET",    "/bots",                                Manages,            || get(bots::list)),
+    route("POST",   "/bots/{user}/key",                     Manages,            || post(bots::rekey)),
+    route("DELETE", "/bots/{user}",                         Manages,            || delete(bots::destroy)),
+    route("POST",   "/rooms/{room}/hooks",                  Room(Act::Add),     || post(hooks::create)),
+    route("GET",    "/rooms/{room}/hooks",                  Room(Act::Add),     || get(hooks::list)),
+    route("DELETE", "/rooms/{room}/hooks/{hook}",           Room(Act::Add),     || delete(hooks::destroy)),
+    route("POST",   "/hooks/{token}",                       Anyone,             || post(hooks::speak)),
     route("POST",   "/webhooks",                            Manages,            || post(webhooks::create)),
     route("GET",    "/webhooks",                            Manages,            || get(webhooks::list)),
     route("GET",    "/webhooks/{id}",                       Manages,            || get(webhooks::show)),

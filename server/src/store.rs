@@ -11,9 +11,11 @@ mod append;
 pub mod attachments;
 pub mod audit;
 pub mod bans;
+pub mod bots;
 mod change;
 pub mod chores;
 pub mod codes;
+pub mod commands;
 pub mod deeds;
 pub mod deletions;
 pub mod deliveries;
@@ -29,6 +31,7 @@ pub mod estate;
 mod event;
 pub mod expiry;
 pub mod guests;
+pub mod hooks;
 pub mod invites;
 pub mod jobs;
 pub mod keys;
@@ -54,6 +57,7 @@ pub mod own;
 pub mod pages;
 pub mod people;
 mod postgres;
+pub mod previews;
 pub mod probe;
 pub mod pushes;
 mod queue;
@@ -316,7 +320,8 @@ impl Store {
         }
         let lane = needs.lane(self.lanes.len());
         let bytes = JOB_BYTES + draft.text.len();
-        let work = Work::Post(Box::new(append::Post { me, room, draft, out: None, to }));
+        let work =
+            Work::Post(Box::new(append::Post { me, asker: None, room, draft, out: None, to }));
         let queued = self.lanes[lane].put(bytes, Item { needs, work, alone: false });
         waited(queued, answer)
     }

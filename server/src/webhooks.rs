@@ -142,7 +142,8 @@ pub async fn replay(
     Ok(done(again.await?, StatusCode::ACCEPTED))
 }
 
-fn needs(tenant: Option<TenantId>) -> Needs {
+/// The tenant's lane.
+pub fn needs(tenant: Option<TenantId>) -> Needs {
     tenant.map(Needs::tenant).unwrap_or_default()
 }
 

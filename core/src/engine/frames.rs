@@ -60,8 +60,11 @@ impl Engine {
             ServerFrame::Read { room, marks } => self.receipts(room, marks),
             ServerFrame::Heartbeat { now: server, digest } => self.heartbeat(now, server, &digest),
             ServerFrame::Goaway { after_ms, .. } => self.goaway(after_ms),
-            // What a tenant tells its people is for its own clients.
-            ServerFrame::Welcome(_) | ServerFrame::Notice(_) | ServerFrame::Unknown => {}
+            // What a tenant tells its people is for its own clients; a whisper is for who looks now.
+            ServerFrame::Welcome(_)
+            | ServerFrame::Notice(_)
+            | ServerFrame::Whisper { .. }
+            | ServerFrame::Unknown => {}
         }
     }
 

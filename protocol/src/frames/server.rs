@@ -56,6 +56,15 @@ pub enum ServerFrame {
     },
     /// I am told something that no row says: an item of `GET /notifications`.
     Notice(Notice),
+    /// A command answers me alone: shown where it was asked, kept by nobody.
+    Whisper {
+        room: RoomId,
+        user: UserId,
+        text: String,
+        #[serde(deserialize_with = "exact")]
+        at: Millis,
+        rows: Vec<Row>,
+    },
     /// Sign of life.
     Heartbeat {
         #[serde(deserialize_with = "exact")]

@@ -375,6 +375,6 @@ fn room_row<S: Serializer>(room: &Room, s: S) -> Result<S::Ok, S::Error> {
 }
 
 /// A person in an answer is the row, `t` included.
-fn user_row<S: Serializer>(user: &User, s: S) -> Result<S::Ok, S::Error> {
+pub(super) fn user_row<S: Serializer>(user: &User, s: S) -> Result<S::Ok, S::Error> {
     Row::User(user.clone()).serialize(s)
 }

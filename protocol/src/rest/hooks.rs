@@ -1,9 +1,11 @@
-//! Webhooks: what a tenant's own programs are told, and how that went.
+//! Other programs: webhooks, what they are told and how that went; bots; addresses to speak by.
 
+use super::accounts::user_row;
 use crate::frames::given;
-use crate::ids::{Millis, RoomId, Seq, TenantId, exact};
-use crate::rows::Row;
+use crate::ids::{Millis, RoomId, Seq, TenantId, UserId, exact};
+use crate::rows::{Row, User};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a webhook is called for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -150,4 +152,157 @@ pub struct HookCall {
     pub seq: Seq,
     /// What changed, and the people it names.
     pub rows: Vec<Row>,
+}
+
+/// `POST /bots`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewBot {
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// What is shown.
+    pub display_name: String,
+}
+
+/// A bot with its key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Bot {
+    /// Who it is.
+    #[serde(serialize_with = "user_row")]
+    pub user: User,
+    /// What it signs in with, as a bearer token; shown this once.
+    pub key: String,
+}
+
+/// `POST /rooms/{room}/hooks`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewHook {
+    /// What it is for; its messages stand under this name.
+    pub name: String,
+}
+
+/// An address by which others speak into a room.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hook {
+    /// Random.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// Where to `POST` to; whoever has it may speak, and it is shown this once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// As whom it speaks.
+    pub user: UserId,
+    /// Who made it.
+    pub by: UserId,
+    /// When.
+    #[serde(deserialize_with = "exact")]
+    pub created_at: Millis,
+}
+
+/// `POST /hooks/{token}`, as tools for Slack say it; what else they say is passed over.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct HookPayload {
+    /// What to say.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Kept in the message's `meta` as `username`.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Their texts follow.
+    #[serde(default)]
+    pub attachments: Vec<Value>,
+    /// Their texts follow.
+    #[serde(default)]
+    pub blocks: Vec<Value>,
+}
+
+/// `POST /commands`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NewCommand {
+    /// What one writes behind the slash.
+    pub name: String,
+    /// Who is asked.
+    pub url: String,
+    /// What it is for.
+    pub description: String,
+}
+
+/// A slash command.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Command {
+    /// Random.
+    pub id: String,
+    /// What one writes behind the slash, folded.
+    pub name: String,
+    /// Who is asked.
+    pub url: String,
+    /// What it is for.
+    pub description: String,
+    /// What calls are signed with, as those of webhooks; shown this once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// As whom it answers.
+    pub user: UserId,
+    /// When it was made.
+    #[serde(deserialize_with = "exact")]
+    pub created_at: Millis,
+}
+
+/// What whoever made a command is asked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CommandCall {
+    /// The command.
+    pub command: String,
+    /// The rest of the line.
+    pub text: String,
+    /// Where it was asked.
+    pub room: RoomId,
+    /// Who asked.
+    pub user: UserId,
+    /// Where later answers are posted to, for half an hour.
+    pub reply_url: String,
+}
+
+/// To whom an answer is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerTo {
+    /// To the room, as a message of the command's bot.
+    Room,
+    /// To who asked, as a `whisper`.
+    #[default]
+    Me,
+}
+
+/// What a command answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CommandAnswer {
+    /// What is shown.
+    pub text: String,
+    /// To whom; to who asked when absent.
+    #[serde(default)]
+    pub to: AnswerTo,
+}
+
+/// A message that was a command is none: it is asked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Commanded {
+    /// Which.
+    pub command: String,
+}
+
+/// What a page says of itself; null: nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Preview {
+    /// The page.
+    pub url: String,
+    /// Its title.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What it is about.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Media id of its picture; none is made yet.
+    #[serde(default)]
+    pub image: Option<String>,
 }

@@ -348,6 +348,13 @@ pub fn server_frames() -> Vec<ServerFrame> {
         ServerFrame::Read { room: ROOM, marks: vec![(ADA, 816, 815)] },
         ServerFrame::Notice(super::later::notice()[0].clone()),
         ServerFrame::Notice(super::later::notice()[1].clone()),
+        ServerFrame::Whisper {
+            room: ROOM,
+            user: LIN,
+            text: "tea is on its way".into(),
+            at: AT,
+            rows: vec![Row::User(blank_user())],
+        },
         ServerFrame::Heartbeat { now: AT, digest: "9f00000000000000".into() },
         ServerFrame::Goaway { after_ms: 4_200, why: "restart".into() },
         ServerFrame::Unknown,

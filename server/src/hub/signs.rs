@@ -61,4 +61,12 @@ impl Hub {
             }
         }
     }
+
+    /// Tells one person something, on each of their connections; nothing keeps it.
+    pub fn whisper(&self, user: UserId, frame: &ServerFrame) {
+        let text = encode(frame);
+        for line in self.lines(user) {
+            line.notice(&text);
+        }
+    }
 }

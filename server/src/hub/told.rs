@@ -56,6 +56,7 @@ impl Note {
             | ServerFrame::Presence { .. }
             | ServerFrame::Read { .. }
             | ServerFrame::Notice(_)
+            | ServerFrame::Whisper { .. }
             | ServerFrame::Heartbeat { .. }
             | ServerFrame::Goaway { .. }
             | ServerFrame::Unknown => Note::Nothing,

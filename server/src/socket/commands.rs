@@ -5,6 +5,7 @@
 use super::call::call;
 use super::talk::Talk;
 use crate::app::App;
+use crate::commands::{self, Told};
 use crate::error::{Refusal, Result};
 use crate::messages::draft;
 use crate::store::delta::{self, Pull};
@@ -184,8 +185,14 @@ fn hear_sign(talk: &mut Talk, frame: ClientFrame) {
 
 fn post(talk: &mut Talk, send: SendFrame) {
     let SendFrame { id, room, key, text, reply, thread, files, meta, clears_draft } = send;
-    let message = NewMessage { key: key.clone(), text, reply, thread, files, meta, clears_draft };
+    let mut message =
+        NewMessage { key: key.clone(), text, reply, thread, files, meta, clears_draft };
     start(talk, id, room, Some(key), |app, me| {
+        if let Some(asked) = app.commands.heard(me.tenant, &mut message.text) {
+            crate::messages::text(&message.text, app.text_max(me.tenant))?;
+            let told = commands::ask(app.clone(), me, room, message.key, asked);
+            return Ok(Box::pin(async move { Ok(told.await?.outcome(id, room)) }));
+        }
         let draft = draft(message, app.text_max(me.tenant))?;
         let posted = app.store.append(me, room, draft);
         Ok(Box::pin(async move {
@@ -195,6 +202,19 @@ fn post(talk: &mut Talk, send: SendFrame) {
             Ok(Outcome::Done(Box::new(Done { id, room: Some(room), seq, own: None, again, row })))
         }))
     });
+}
+
+impl Told {
+    /// The `ok` of a `send` that asked a command names no message.
+    fn outcome(self, id: u64, room: RoomId) -> Outcome {
+        let (again, row) = match self {
+            Told::Asked(again) => (again, None),
+            Told::Said(message) => (true, Some(*message)),
+        };
+        let seq = row.as_ref().map(|message| message.seq);
+        let row = row.map(Row::Message);
+        Outcome::Done(Box::new(Done { id, room: Some(room), seq, own: None, again, row }))
+    }
 }
 
 /// A change of a room with a key: `ok` names the number of the change and the row it wrote.

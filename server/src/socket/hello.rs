@@ -5,6 +5,7 @@
 use super::Socket;
 use crate::app::App;
 use crate::auth::admit;
+use crate::bots;
 use crate::error::{Refusal, Result};
 use crate::extract::wrong_frame;
 use crate::front::Caller;
@@ -152,8 +153,14 @@ async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present,
     let me = match &visitor.me {
         Some(me) => me.clone(),
         None => {
-            let access = app.tokens.read(hello.token.as_deref().ok_or(Refusal::SignedOut)?)?;
-            app.sessions.me(&app.store, &app.tokens, &access).await?
+            let token = hello.token.as_deref().ok_or(Refusal::SignedOut)?;
+            match bots::caller(app, token).await? {
+                Some(bot) => bot,
+                None => {
+                    let access = app.tokens.read(token)?;
+                    app.sessions.me(&app.store, &app.tokens, &access).await?
+                }
+            }
         }
     };
     let from = visitor.caller.address;

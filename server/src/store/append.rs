@@ -50,6 +50,8 @@ pub struct Posted {
 /// A draft with its caller.
 pub struct Post {
     pub me: Me,
+    /// For whom a command speaks: what they may is asked.
+    pub asker: Option<Me>,
     pub room: RoomId,
     pub draft: Draft,
     pub out: Option<Posted>,
@@ -60,7 +62,7 @@ impl Post {
     /// Appends it. May be called again after a rollback.
     pub fn run(&mut self, tx: &mut Tx<'_>, append: &mut Append) -> Result<()> {
         self.out = None;
-        self.out = Some(append.post(tx, &self.me, self.room, &self.draft)?);
+        self.out = Some(append.post(tx, &self.me, self.asker.as_ref(), self.room, &self.draft)?);
         Ok(())
     }
 
@@ -73,6 +75,26 @@ impl Post {
         };
         // Who asked may be gone; the message stands.
         let _ = self.to.send(answer);
+    }
+}
+
+impl Store {
+    /// Says what a command answers: the message is its bot's, what may be said is its asker's.
+    pub fn answer(
+        &self,
+        me: Me,
+        asker: Me,
+        room: RoomId,
+        draft: Draft,
+    ) -> impl Future<Output = Result<Posted>> + Send + 'static {
+        let (to, answer) = oneshot::channel();
+        let needs = Needs::room(room);
+        let lane = needs.lane(self.lanes.len());
+        let bytes = JOB_BYTES + draft.text.len();
+        let work =
+            Work::Post(Box::new(Post { me, asker: Some(asker), room, draft, out: None, to }));
+        let queued = self.lanes[lane].put(bytes, Item { needs, work, alone: false });
+        waited(queued, answer)
     }
 }
 
@@ -104,6 +126,8 @@ struct Ready {
     hidden: Vec<UserId>,
     /// What it carries.
     files: Vec<File>,
+    /// Who says it, where nobody knows them.
+    bot: Vec<Row>,
 }
 
 impl Append {
@@ -127,7 +151,14 @@ impl Append {
         Ok(())
     }
 
-    fn post(&mut self, tx: &mut Tx<'_>, me: &Me, id: RoomId, draft: &Draft) -> Result<Posted> {
+    fn post(
+        &mut self,
+        tx: &mut Tx<'_>,
+        me: &Me,
+        asker: Option<&Me>,
+        id: RoomId,
+        draft: &Draft,
+    ) -> Result<Posted> {
         let facts = match self.rooms.entry(id) {
             Entry::Occupied(open) => open.get().facts.clone(),
             Entry::Vacant(place) => {
@@ -135,7 +166,7 @@ impl Append {
                 place.insert(Open { facts, dirty: false }).facts.clone()
             }
         };
-        let ready = match self.ready(tx, me, &facts, draft) {
+        let ready = match self.ready(tx, me, asker, &facts, draft) {
             Ok(ready) => ready,
             Err(refused) => {
                 let first = messages::by_key(tx, me, id, &draft.key)?;
@@ -155,16 +186,24 @@ impl Append {
     }
 
     /// Everything that can refuse a draft, before anything is written.
-    fn ready(&mut self, tx: &mut Tx<'_>, me: &Me, room: &Facts, draft: &Draft) -> Result<Ready> {
-        let standing = match self.members.get(&(room.id, me.user)) {
+    fn ready(
+        &mut self,
+        tx: &mut Tx<'_>,
+        me: &Me,
+        asker: Option<&Me>,
+        room: &Facts,
+        draft: &Draft,
+    ) -> Result<Ready> {
+        let speaks = asker.unwrap_or(me);
+        let standing = match self.members.get(&(room.id, speaks.user)) {
             Some(standing) => *standing,
             None => {
-                let standing = access::may(tx, me, Act::Post, room)?;
-                self.members.insert((room.id, me.user), standing);
+                let standing = access::may(tx, speaks, Act::Post, room)?;
+                self.members.insert((room.id, speaks.user), standing);
                 standing
             }
         };
-        if standing.paced && room.slow_seconds > 0 {
+        if asker.is_none() && standing.paced && room.slow_seconds > 0 {
             pace(tx, me, room)?;
         }
         let answered = match draft.reply {
@@ -179,7 +218,9 @@ impl Append {
         let hidden = if room.hidden > 0 { rooms::hidden_from(tx, room.id)? } else { Vec::new() };
         tx.hold_people(&hidden)?;
         let files = attachments::named(tx, me, &draft.files)?;
-        Ok(Ready { named, thread, answered, hidden, files })
+        // A command's bot is no member, so nobody has its row yet.
+        let bot = asker.map(|_| users::rows(tx, [me.user])).transpose()?.unwrap_or_default();
+        Ok(Ready { named, thread, answered, hidden, files, bot })
     }
 
     /// Moves the head, shows the room to those from whom it was hidden, and publishes.
@@ -213,7 +254,7 @@ impl Append {
             room: message.room,
             seq,
             last_n: n,
-            rows: vec![Row::Message(message.clone())],
+            rows: std::iter::once(Row::Message(message.clone())).chain(ready.bot.clone()).collect(),
             enter,
             leave: Vec::new(),
             closed: false,

@@ -5,7 +5,7 @@ use super::jobs::{self, DEAD, Job, Kind};
 use super::{Me, Read, Result, StoreError, Tx};
 use super::{
     accounts, attachments, audit, deliveries, erase, expiry, guests, mails, members, notices, oidc,
-    ops, own, reminders, rooms, saved, scheduled, search, sessions,
+    ops, own, previews, reminders, rooms, saved, scheduled, search, sessions,
 };
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
@@ -167,7 +167,7 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
     let unused =
         sessions::end_unused(tx)? | close_unverified(tx)? | guests::show_out(tx, ACCOUNTS)?;
     let gone = mails::forget(tx, CHUNK)?.max(deliveries::forget(tx, CHUNK)?);
-    let gone = gone.max(oidc::forget(tx, CHUNK)?);
+    let gone = gone.max(oidc::forget(tx, CHUNK)?).max(previews::forget(tx, CHUNK)?);
     let mut most = tx.exec(
         "delete from ops where (person, key) in
             (select person, key from ops where made_hour < $1 order by made_hour limit $2)",

@@ -102,6 +102,16 @@ pub const STEPS: &[(&str, &str)] = &[
         "delete from webhooks where id in (select id from webhooks where tenant = $1 limit $2)",
     ),
     (
+        "commands",
+        "delete from commands where id in (select id from commands where tenant = $1 limit $2)",
+    ),
+    (
+        "previews",
+        "delete from previews where (tenant, hash) in
+            (select tenant, hash from previews where tenant = $1 limit $2)",
+    ),
+    ("hooks", "delete from hooks where id in (select id from hooks where tenant = $1 limit $2)"),
+    (
         "attachments",
         "delete from attachments where (media, room, seq) in
             (select x.media, x.room, x.seq from attachments x

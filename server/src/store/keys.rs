@@ -39,6 +39,8 @@ pub struct Known {
     pub scopes: Vec<Scope>,
     /// SHA-256 of it.
     pub hash: [u8; 32],
+    /// The bot that signs in by it; none: it is a backend's.
+    pub person: Option<UserId>,
 }
 
 /// A person as a backend names them.
@@ -64,7 +66,10 @@ pub fn create(
     if let Some(id) = deeds::first(tx, admin, key, "key", &target)? {
         return Ok(Once { again: true, answer: by_id(tx, tenant, &id)? });
     }
-    if tx.number("select count(*) from keys where tenant = $1", params![tenant])? >= MOST {
+    if tx
+        .number("select count(*) from keys where tenant = $1 and person is null", params![tenant])?
+        >= MOST
+    {
         return Err(StoreError::Conflict("the tenant has as many keys as it may"));
     }
     let (now, scopes) = (tx.now(), scopes_text(&new.scopes));
@@ -84,7 +89,8 @@ pub fn list(read: &mut Read<'_>, admin: &Admin, tenant: TenantId) -> Result<Vec<
     access::may_run(admin, AdminAct::Keys, Some(tenant))?;
     tenants::by_id(read, tenant)?;
     read.all(
-        "select id, name, scopes, created_at from keys where tenant = $1 order by created_at, id",
+        "select id, name, scopes, created_at from keys
+         where tenant = $1 and person is null order by created_at, id",
         params![tenant],
         api_key,
     )
@@ -103,7 +109,11 @@ pub fn destroy(
     if deeds::first(tx, admin, key, "key-end", &target)?.is_some() {
         return Ok(Once { again: true, answer: () });
     }
-    if tx.exec("delete from keys where tenant = $1 and id = $2", params![tenant, id])? == 0 {
+    if tx.exec(
+        "delete from keys where tenant = $1 and id = $2 and person is null",
+        params![tenant, id],
+    )? == 0
+    {
         return Err(StoreError::NotFound("key"));
     }
     let note = Note::of(Some(tenant), admin.actor.clone(), "key_removed").from(admin.address);
@@ -115,10 +125,20 @@ pub fn destroy(
 
 /// The key of this id.
 pub fn known(read: &mut Read<'_>, id: &str) -> Result<Option<Known>> {
-    read.one("select id, tenant, scopes, hash from keys where id = $1", params![id], |row| {
-        let scopes = scopes_of(&row.get::<String>(2)?);
-        Ok(Known { id: row.get(0)?, tenant: row.get(1)?, scopes, hash: row.get(3)? })
-    })
+    read.one(
+        "select id, tenant, scopes, hash, person from keys where id = $1",
+        params![id],
+        |row| {
+            let scopes = scopes_of(&row.get::<String>(2)?);
+            Ok(Known {
+                id: row.get(0)?,
+                tenant: row.get(1)?,
+                scopes,
+                hash: row.get(3)?,
+                person: row.get(4)?,
+            })
+        },
+    )
 }
 
 /// The session by which a key acts for a person: no row, but a name that ends with the key.

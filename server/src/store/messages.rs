@@ -4,7 +4,9 @@ use super::change::Change;
 use super::engine::{Outcome, Record};
 use super::ops::Done;
 use super::rooms::Facts;
-use super::{Me, Read, Result, StoreError, Tx, attachments, mentions, notices, ops, rooms, search};
+use super::{
+    Me, Read, Result, StoreError, Tx, attachments, mentions, notices, ops, previews, rooms, search,
+};
 use crate::access::{self, Act, Standing};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
@@ -182,6 +184,15 @@ pub fn destroy(
 
 /// Takes out what a message said and everything that hangs on it; its place stays.
 pub(super) fn erase(tx: &mut Tx<'_>, room: RoomId, seq: Seq, rev: Seq) -> Result<()> {
+    let said = tx.one(
+        "select m.text, r.tenant from messages m join rooms r on r.id = m.room
+         where m.room = $1 and m.seq = $2",
+        params![room, seq],
+        |row| Ok((row.get::<String>(0)?, row.get(1)?)),
+    )?;
+    if let Some((text, tenant)) = said {
+        previews::forget_of(tx, tenant, &text)?;
+    }
     let now = tx.now();
     search::take(tx, room, seq)?;
     tx.exec(

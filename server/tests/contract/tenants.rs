@@ -13,8 +13,9 @@ use hallway_server::store::audit::Actor;
 use hallway_server::store::jobs::Side;
 use hallway_server::store::tenants::NewTenant;
 use hallway_server::store::{
-    Event, StoreError, alerts, bans, chores, deletions, endpoints, erase, invites, jobs, mails,
-    members, ops, reminders, reports, saved, scheduled, storage, tenants, totp, webhooks,
+    Event, StoreError, alerts, bans, chores, commands, deletions, endpoints, erase, hooks, invites,
+    jobs, mails, members, ops, previews, reminders, reports, saved, scheduled, storage, tenants,
+    totp, webhooks,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -180,6 +181,18 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         let admin = Admin { actor: Actor::Person(me.user), tenant: Some(me.tenant), address: None };
         let (url, secret) = ("https://a.example/".to_owned(), "sealed".to_owned());
         let (events, rooms) = (vec![HookEvent::Delete], vec![room]);
+        let command = commands::NewCommand {
+            id: id.clone(),
+            name: "tea".into(),
+            url: "https://a.example/".into(),
+            description: String::new(),
+            secret: "sealed".into(),
+        };
+        commands::create(tx, &admin, None, &command)?;
+        let said = previews::Said { title: Some("Tea".into()), description: None };
+        previews::keep(tx, me.tenant, &hash, &said, 60_000)?;
+        let named = hooks::NewHook { id: id.clone(), name: "builds".into(), hash };
+        hooks::create(tx, &me, None, room, &named)?;
         let hook = webhooks::NewHook { id: id.clone(), url, events, rooms, secret };
         webhooks::create(tx, &admin, None, &hook)?;
         deletions::create(tx, &me, room, None, said.seq + 1, None)?;

@@ -116,6 +116,16 @@ impl Scene {
                         let body = json!({"address": "192.0.2.9", "reason": "spam"});
                         ("/bans".to_owned(), body, "id")
                     }
+                    "robot" => {
+                        let body = json!({"name": key(), "display_name": "Kettle"});
+                        let made = ada.post("/bots", body).await.ok(201);
+                        return made["user"]["user"].to_string();
+                    }
+                    "command" => {
+                        let body = json!({"name": key(), "url": "https://a.example/",
+                            "description": "x"});
+                        ("/commands".to_owned(), body, "id")
+                    }
                     "hook" => {
                         let body = json!({"url": "https://a.example/", "events": ["reaction"]});
                         ("/webhooks".to_owned(), body, "id")

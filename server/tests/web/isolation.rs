@@ -68,6 +68,18 @@ const CELLS: &[(&str, &str, &str)] = &[
     ("DELETE /scheduled/{invite-id}", "", ""),
     ("POST /bans",                    "", r#"{"user":{user},"reason":"x"}"#),
     ("GET /bans",                     "", ""),
+    ("GET /previews",                 "?url=http://127.0.0.1/of-two", ""),
+    ("POST /commands",                "", r#"{"name":"tea-of-one","url":"https://a.example/","description":"x"}"#),
+    ("GET /commands",                 "", ""),
+    ("DELETE /commands/{command}",    "", ""),
+    ("POST /bots",                    "", r#"{"name":"kettle-of-one","display_name":"x"}"#),
+    ("GET /bots",                     "", ""),
+    ("POST /bots/{bot}/key",          "", ""),
+    ("DELETE /bots/{bot}",            "", ""),
+    ("POST /rooms/{room}/hooks",      "", r#"{"name":"x"}"#),
+    ("GET /rooms/{room}/hooks",       "", ""),
+    ("DELETE /rooms/{room}/hooks/{room-hook}", "", ""),
+    ("DELETE /rooms/{my-room}/hooks/{room-hook}", "", ""),
     ("POST /webhooks",                "", r#"{"url":"https://a.example/","events":["message"],"rooms":[{room}]}"#),
     ("GET /webhooks",                 "", ""),
     ("GET /webhooks/{hook}",          "", ""),
@@ -174,12 +186,14 @@ const CELLS: &[(&str, &str, &str)] = &[
 
 /// Routes that take nothing of anybody but a secret that is the proof itself, or end the caller's
 /// own; and the socket, whose commands have cells of their own.
-const NOTHING: [&str; 18] = [
+const NOTHING: [&str; 20] = [
     "POST /auth/verify-email",
     "POST /auth/resend-verification",
     "POST /auth/forgot-password",
     "POST /auth/reset-password",
     "POST /auth/refresh",
+    "POST /hooks/{token}",
+    "POST /commands/replies/{token}",
     "POST /auth/logout",
     "DELETE /users/me",
     "PUT /users/me/password",
@@ -281,6 +295,13 @@ async fn twin(house: &House, which: &str) -> Twin {
     lin.post(&format!("/rooms/{room}/messages"), message).await.ok(201);
     owner.put("/users/me/storage/theme", json!(called("theme"))).await.ok(204);
     owner.patch("/users/me", json!({"status": called("status")})).await.ok(200);
+    let command = json!({"name": called("tea"), "url": format!("https://{}.example/", called("a")),
+        "description": called("makes")});
+    let command = owner.post("/commands", command).await.ok(201);
+    let bot = json!({"name": called("kettle"), "display_name": called("kettle")});
+    let bot = owner.post("/bots", bot).await.ok(201);
+    let speaks = json!({"name": called("builds")});
+    let speaks = owner.post(&format!("/rooms/{room}/hooks"), speaks).await.ok(201);
     let heard = format!("/webhooks/{}/deliveries", text(&hook["id"]));
     let heard = owner.get(&heard).await.ok(200);
     let code = owner.post(&format!("/rooms/{room}/code"), Value::Null).await.ok(200);
@@ -309,6 +330,9 @@ async fn twin(house: &House, which: &str) -> Twin {
         ("name", called("eve")),
         ("code", text(&code["code"])),
         ("key-id", text(&api["id"])),
+        ("command", text(&command["id"])),
+        ("bot", bot["user"]["user"].to_string()),
+        ("room-hook", text(&speaks["id"])),
         ("hook", text(&hook["id"])),
         ("delivery", text(&heard["items"][0]["id"])),
         ("letter", letter),
@@ -365,6 +389,9 @@ impl Twin {
             "/users/me/notifications".into(),
             "/admin/dead-letters".into(),
             "/admin/audit".into(),
+            "/bots".into(),
+            "/commands".into(),
+            format!("{room}/hooks"),
         ] {
             state.push(self.owner.get(&path).await.ok(200));
         }
@@ -405,7 +432,7 @@ impl Scene {
             .replace("{new}", once);
         for (word, id) in &self.two.words {
             let unknown = match *word {
-                "room" | "user" | "tenant" | "seq" | "line" => NUMBER,
+                "room" | "user" | "bot" | "tenant" | "seq" | "line" => NUMBER,
                 "cursor" | "letter-next" => id,
                 "code" => "ABCDEFGH",
                 _ => TEXT,

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// Where a key is not what makes a call safe to repeat: these make or end sessions, or ask.
 const WITHOUT: &[&str] = &[
+    // A later answer is another one each time: `commands.rs`.
+    "POST /commands/replies/{token}",
     // Mail: asked for again, it comes again; what a link does is tried in `mails.rs`.
     "POST /auth/verify-email",
     "POST /auth/resend-verification",
@@ -121,6 +123,16 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("POST /bans", "", r#"{"address":"192.0.2.1","reason":"spam"}"#,
         r#"{"address":"192.0.2.2","reason":"spam"}"#),
     ("DELETE /bans/{id}",                        "",     "{}", "{}"),
+    ("POST /commands", "", r#"{"name":"{fresh}","url":"https://a.example/","description":"x"}"#,
+        r#"{"name":"{fresh}","url":"https://b.example/","description":"y"}"#),
+    ("DELETE /commands/{id}",                    "",     "", ""),
+    ("POST /bots", "", r#"{"name":"{fresh}","display_name":"Kettle"}"#,
+        r#"{"name":"{fresh}","display_name":"Pot"}"#),
+    ("POST /bots/{user}/key",                    "",     "", ""),
+    ("DELETE /bots/{user}",                      "",     "", ""),
+    ("POST /rooms/{room}/hooks",                 "",     r#"{"name":"builds"}"#, r#"{"name":"other"}"#),
+    ("DELETE /rooms/{room}/hooks/{hook}",        "",     "", ""),
+    ("POST /hooks/{token}",                      "",     r#"{"text":"tea?"}"#, r#"{"text":"soup?"}"#),
     ("POST /webhooks", "", r#"{"url":"https://a.example/","events":["room"]}"#,
         r#"{"url":"https://b.example/","events":["edit"]}"#),
     ("PATCH /webhooks/{id}",                     "",     r#"{"state":"off"}"#, r#"{"state":"active"}"#),
@@ -132,8 +144,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
 
 /// What may stand in braces in a case.
 const WORDS: &[&str] = &[
-    "room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh",
-    "soon", "sha256", "picture", "delivery", "notice", "point", "secret", "short",
+    "room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh", "soon", "sha256", "picture", "delivery", "notice", "point", "secret", "short", "hook", "token",
 ];
 
 /// A fresh name.
@@ -174,6 +185,18 @@ impl Scene {
         match word {
             "room" => room.to_string(),
             "seq" => seq.to_string(),
+            "user" if route.contains("/bots/") => {
+                let bot = json!({"name": key(), "display_name": "Kettle"});
+                self.ada.post("/bots", bot).await.ok(201)["user"]["user"].to_string()
+            }
+            "hook" | "token" => {
+                let path = format!("/rooms/{room}/hooks");
+                let hook = self.ada.post(&path, json!({"name": "builds"})).await.ok(201);
+                match word {
+                    "hook" => text(&hook["id"]),
+                    _ => text(&hook["url"]).rsplit('/').next().expect("a token").to_owned(),
+                }
+            }
             "user" if route.starts_with("PUT") => self.bob.user.to_string(),
             "user" => self.lin.user.to_string(),
             "key" if route.contains("/keys/") => {
@@ -194,6 +217,10 @@ impl Scene {
             "id" if route.contains("reports") => {
                 let report = json!({"room": room, "seq": seq, "reason": "spam"});
                 text(&self.ada.post("/reports", report).await.ok(201)["id"])
+            }
+            "id" if route.contains("commands") => {
+                let body = json!({"name": key(), "url": "https://a.example/", "description": "x"});
+                text(&self.ada.post("/commands", body).await.ok(201)["id"])
             }
             "id" if route.contains("webhooks") => {
                 let hook = json!({"url": "https://a.example/", "events": ["room"]});
@@ -295,6 +322,8 @@ impl Scene {
             hook["state"] = json!(hook["state"] == "off");
         }
         heads.push(hooks);
+        heads.push(self.ada.get("/bots").await.body);
+        heads.push(self.ada.get("/commands").await.body);
         heads.push(self.operator.get("/admin/tenants").await.body);
         heads.push(self.operator.get("/admin/dead-letters").await.body);
         // Who registers again with the same key is signed in, as by a password.

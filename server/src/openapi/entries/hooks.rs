@@ -62,4 +62,77 @@ pub fn write(book: &mut Book) {
     book.on("POST /webhooks/{id}/deliveries/{delivery}/replay", "Makes the call once more.")
         .gives_nothing(202, "It waits for its turn.")
         .once();
+    bots(book);
+    commands(book);
+    previews(book);
+    incoming(book);
+}
+
+fn previews(book: &mut Book) {
+    book.on(
+        "GET /previews",
+        "What a page says of itself. Off where the tenant's `previews` is false, and for who keeps \
+         `false` in their own storage under `previews`.",
+    )
+    .asks("url", "The page.", json!({"type": "string", "minLength": 8, "maxLength": 2_048}))
+    .gives::<Preview>(200, "What it says; nulls where it says nothing.", body("preview"));
+}
+
+fn commands(book: &mut Book) {
+    book.define::<CommandCall>("CommandCall", &body("command call"), Way::Said);
+    book.on(
+        "POST /commands",
+        "Has `/name words` in a room asked of an address, with a `CommandCall` that is signed like \
+         the calls of webhooks; what it answers (a `CommandAnswer`, or nothing) is shown.",
+    )
+    .takes::<NewCommand>(body("new command"))
+    .gives::<Command>(201, "The command with its secret, shown once.", body("command"))
+    .refuses(&[Code::Taken])
+    .once();
+    book.on("GET /commands", "What one may write.")
+        .gives_items::<Command>("Commands.", body("command"));
+    book.on("DELETE /commands/{id}", "Nobody is asked any more.")
+        .gives_nothing(204, "Gone.")
+        .once();
+    book.on("POST /commands/replies/{token}", "A later answer, by the address of the call.")
+        .takes::<CommandAnswer>(body("command answer"))
+        .gives_nothing(204, "It is shown.")
+        .refuses(&[Code::SignedOut, Code::Conflict]);
+}
+
+fn bots(book: &mut Book) {
+    book.on("POST /bots", "Makes a bot: a person that is a program and signs in by its key.")
+        .takes::<NewBot>(body("new bot"))
+        .gives::<Bot>(201, "The bot with its key, shown once.", body("bot"))
+        .refuses(&[Code::Taken])
+        .once();
+    book.on("GET /bots", "The bots of the tenant.").gives_rows("Their rows.");
+    book.on("POST /bots/{user}/key", "Another key; the last one opens nothing any more.")
+        .gives::<Bot>(201, "The bot with its key, shown once.", body("bot"))
+        .once();
+    book.on("DELETE /bots/{user}", "It is gone like an account that was closed.")
+        .gives_nothing(204, "Gone.")
+        .once();
+}
+
+fn incoming(book: &mut Book) {
+    book.on("POST /rooms/{room}/hooks", "Makes an address by which others speak into the room.")
+        .takes::<NewHook>(body("new hook"))
+        .gives::<Hook>(201, "It, with its address, shown once.", body("hook"))
+        .refuses(&[Code::Conflict])
+        .once();
+    book.on("GET /rooms/{room}/hooks", "Those of a room, without their addresses.")
+        .gives_items::<Hook>("Hooks.", body("hook"));
+    book.on("DELETE /rooms/{room}/hooks/{hook}", "Nobody speaks by it any more.")
+        .gives_nothing(204, "Gone.")
+        .once();
+    book.on(
+        "POST /hooks/{token}",
+        "Says something as tools for Slack do: JSON, or a form with JSON in `payload`. Links and \
+         mentions are put into our form; of attachments and blocks the text is taken.",
+    )
+    .takes::<HookPayload>(body("hook payload"))
+    .gives_as(200, "It is said: `ok`.", "text/plain", json!({"type": "string"}))
+    .refuses(&[Code::SignedOut, Code::Conflict])
+    .once();
 }

@@ -131,6 +131,7 @@ pub fn messages(book: &mut Book) {
         .takes::<NewMessage>(body("new message"))
         .gives_row(201, "The message.", "message")
         .refuses(&[Code::Gone])
+        .gives::<Commanded>(202, "It was a command, which is asked now.", body("commanded"))
         .once();
     book.on(
         "GET /rooms/{room}/messages",

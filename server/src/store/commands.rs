@@ -1,0 +1,187 @@
+//! Slash commands of a tenant. Asking one is no message: what is kept of it is its key, so that it
+//! is asked once; who asks must be somebody who may speak in the room.
+
+use super::audit::{self, Note};
+use super::engine::{Outcome, Record};
+use super::{Me, Once, Read, Result, StoreError, Tx, bots, deeds, messages, ops, rooms, webhooks};
+use crate::access::{self, Act, Admin};
+use crate::params;
+use hallway_protocol::ids::{Key, RoomId, TenantId, UserId};
+use hallway_protocol::rest::Command;
+use hallway_protocol::rows::Message;
+
+/// Commands of one tenant.
+const MOST: i64 = 200;
+
+/// A command to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewCommand {
+    /// Random.
+    pub id: String,
+    /// Its word, checked and folded.
+    pub name: String,
+    /// Who is asked.
+    pub url: String,
+    /// What it is for.
+    pub description: String,
+    /// What calls are signed with, sealed.
+    pub secret: String,
+}
+
+/// A command that is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// Its id.
+    pub id: String,
+    /// Its word.
+    pub name: String,
+    /// Who is asked.
+    pub url: String,
+    /// What calls are signed with, sealed.
+    pub secret: String,
+    /// As whom it answers.
+    pub bot: UserId,
+}
+
+/// What became of a line that begins with a command.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Began {
+    /// It is to be asked now.
+    Ask(Asked),
+    /// It was asked before, with this key.
+    Again,
+    /// The key was that of a message, from before there was such a command.
+    Said(Box<Message>),
+}
+
+/// Makes a command.
+pub fn create(
+    tx: &mut Tx<'_>,
+    admin: &Admin,
+    key: Option<&Key>,
+    new: &NewCommand,
+) -> Result<Once<Command>> {
+    let tenant = webhooks::tenant(admin)?;
+    if let Some(id) = deeds::first(tx, admin, key, "command", "")? {
+        return Ok(Once { again: true, answer: by_id(tx, tenant, &id)? });
+    }
+    let taken = "select count(*) from commands where tenant = $1 and name = $2";
+    if tx.number(taken, params![tenant, &new.name])? > 0 {
+        return Err(StoreError::Taken("the name"));
+    }
+    if tx.number("select count(*) from commands where tenant = $1", params![tenant])? >= MOST {
+        return Err(StoreError::Conflict("the tenant has as many commands as it may"));
+    }
+    let bot = bots::make(tx, tenant, &format!("command-{}", new.id), &format!("/{}", new.name))?;
+    let now = tx.now();
+    tx.exec(
+        "insert into commands (id, tenant, name, url, description, secret, person, made_by,
+            created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        params![
+            &new.id,
+            tenant,
+            &new.name,
+            &new.url,
+            &new.description,
+            &new.secret,
+            bot,
+            &admin.name(),
+            now
+        ],
+    )?;
+    noted(tx, admin, "command_made", &new.id)?;
+    deeds::keep(tx, admin, key, "command", "", &new.id)?;
+    Ok(Once { again: false, answer: by_id(tx, tenant, &new.id)? })
+}
+
+/// The commands of a tenant, for everybody who may write one.
+pub fn list(read: &mut Read<'_>, me: &Me) -> Result<Vec<Command>> {
+    read.all(
+        "select id, name, url, description, person, created_at from commands where tenant = $1
+         order by name",
+        params![me.tenant],
+        command,
+    )
+}
+
+/// Takes a command away; its name.
+pub fn destroy(tx: &mut Tx<'_>, admin: &Admin, key: Option<&Key>, id: &str) -> Result<Once<()>> {
+    let tenant = webhooks::tenant(admin)?;
+    if deeds::first(tx, admin, key, "command-end", id)?.is_some() {
+        return Ok(Once { again: true, answer: () });
+    }
+    by_id(tx, tenant, id)?;
+    tx.exec("delete from commands where tenant = $1 and id = $2", params![tenant, id])?;
+    noted(tx, admin, "command_removed", id)?;
+    deeds::keep(tx, admin, key, "command-end", id, "")?;
+    Ok(Once { again: false, answer: () })
+}
+
+/// Each command there is, with its tenant, for the register.
+pub fn every(read: &mut Read<'_>) -> Result<Vec<(TenantId, String, String)>> {
+    read.all("select tenant, name, id from commands order by tenant, name", &[], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })
+}
+
+/// Somebody writes a command in a room: as with a message, the room is locked, the key looked up,
+/// and only then who may is asked.
+pub fn begin(tx: &mut Tx<'_>, me: &Me, room: RoomId, key: &Key, id: &str) -> Result<Began> {
+    let facts = rooms::lock(tx, room)?;
+    if let Some(said) = messages::by_key(tx, me, room, key)? {
+        return Ok(Began::Said(Box::new(said)));
+    }
+    let target = room.to_string();
+    if ops::first(tx, me, Some(key), "command", &target)?.is_some() {
+        return Ok(Began::Again);
+    }
+    access::may(tx, me, Act::Post, &facts)?;
+    let asked = known(tx, me.tenant, id)?.ok_or(StoreError::NotFound("command"))?;
+    ops::keep(tx, me, Some(key), "command", &target, None)?;
+    Ok(Began::Ask(asked))
+}
+
+/// A command of this id.
+pub fn known(read: &mut Read<'_>, tenant: TenantId, id: &str) -> Result<Option<Asked>> {
+    read.one(
+        "select id, name, url, secret, person from commands where tenant = $1 and id = $2",
+        params![tenant, id],
+        |row| {
+            Ok(Asked {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                url: row.get(2)?,
+                secret: row.get(3)?,
+                bot: row.get(4)?,
+            })
+        },
+    )
+}
+
+fn noted(tx: &mut Tx<'_>, admin: &Admin, act: &'static str, id: &str) -> Result<()> {
+    let note = Note::of(admin.tenant, admin.actor.clone(), act).from(admin.address);
+    audit::note(tx, &note.on(format_args!("command:{id}")))
+}
+
+fn by_id(read: &mut Read<'_>, tenant: TenantId, id: &str) -> Result<Command> {
+    let found = read.one(
+        "select id, name, url, description, person, created_at from commands
+         where tenant = $1 and id = $2",
+        params![tenant, id],
+        command,
+    )?;
+    found.ok_or(StoreError::NotFound("command"))
+}
+
+fn command(row: &Record<'_>) -> Outcome<Command> {
+    Ok(Command {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        url: row.get(2)?,
+        description: row.get(3)?,
+        secret: None,
+        user: row.get(4)?,
+        created_at: row.get(5)?,
+    })
+}

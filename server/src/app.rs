@@ -28,6 +28,7 @@ use crate::store::tenants::Tenant;
 use crate::store::{Event, Needs, Store, bans, tenants};
 use crate::tls::Tls;
 use crate::tokens::{Tokens, digest};
+use crate::traces::Traces;
 use anyhow::Context;
 use axum::Router;
 use ears::Ears;
@@ -78,6 +79,8 @@ pub struct Parts {
     pub commands: Commands,
     /// The one way to call others.
     pub outbound: Outbound,
+    /// Where spans of requests go, where anywhere.
+    pub traces: Option<Arc<Traces>>,
     /// The provider that signs people in, where there is one.
     pub oidc: Option<oidc::Provider>,
     /// Argon2.
@@ -138,7 +141,6 @@ impl App {
         let store =
             Store::open(&config.place(), clock.clone(), sink).context("cannot open the store")?;
         let outbound = Outbound::new(&config, clock.clone())?;
-        let on = config.limits == Switch::On;
         let app = App(Arc::new(Parts {
             address,
             barred,
@@ -148,13 +150,14 @@ impl App {
             vapid: Vapid::default(),
             mailer,
             figures: Figures::new(store.lanes(), outbound.figures()),
+            traces: Traces::open(&config, &outbound)?.map(Arc::new),
             oidc: oidc::Provider::open(&config, &outbound, &clock)?,
             commands: Commands::default(),
             looking: Looking::default(),
             outbound,
             passwords: Passwords::default(),
-            rates: Rates::new(on),
-            limits: if on { Limits::default() } else { unlimited() },
+            rates: Rates::new(config.limits == Switch::On),
+            limits: limits(&config),
             clock,
             store,
             hub,
@@ -271,7 +274,12 @@ impl App {
     }
 }
 
-/// Rates off; sizes stay.
-fn unlimited() -> Limits {
-    Limits { unanswered: 0, commands_per_second: 0, burst: 0, ..Limits::default() }
+/// With rates off sizes stay.
+fn limits(config: &Config) -> Limits {
+    match config.limits {
+        Switch::On => Limits::default(),
+        Switch::Off => {
+            Limits { unanswered: 0, commands_per_second: 0, burst: 0, ..Limits::default() }
+        }
+    }
 }

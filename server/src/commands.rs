@@ -13,11 +13,12 @@ use crate::messages::draft;
 use crate::outbound::Call;
 use crate::routes::{PREFIX, done};
 use crate::store::commands::{self, Asked, Began, NewCommand};
-use crate::store::{self, Me, Needs, users};
+use crate::store::{self, Me, Needs, Tx, users};
 use crate::webhooks::{SIGNATURE, needs, signature, url};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use futures_util::future::BoxFuture;
 use hallway_protocol::frames::ServerFrame;
 use hallway_protocol::ids::{Key, Millis, RoomId, TenantId, UserId};
 use hallway_protocol::limits::{NAME_MAX, TOPIC_MAX};
@@ -155,8 +156,8 @@ pub fn ask(
     (id, words): (String, String),
 ) -> impl Future<Output = Result<Told>> + Send + 'static {
     let asker = me.clone();
-    let began =
-        app.store.write(Needs::room(room), move |tx| commands::begin(tx, &me, room, &key, &id));
+    let begin = move |tx: &mut Tx<'_>| commands::begin(tx, &me, room, &key, &id);
+    let began: BoxFuture<'static, _> = Box::pin(app.store.write(Needs::room(room), begin));
     async move {
         match began.await? {
             Began::Again => Ok(Told::Asked(true)),

@@ -54,6 +54,9 @@ const KEYS: &[&str] = &[
     "secret_file",
     "tls_cert",
     "tls_key",
+    "otlp_url",
+    "otlp_headers",
+    "otlp_attributes",
     "limits",
     "log",
     "log_level",
@@ -157,6 +160,15 @@ pub struct Config {
     /// Its private key, PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_key: Option<PathBuf>,
+    /// The collector that takes traces; absent: none are made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_url: Option<String>,
+    /// Headers for it, `name=value` by commas. Never a flag: one may be a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_headers: Option<Hidden>,
+    /// What this server is called there, `name=value` by commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_attributes: Option<String>,
     /// Whether rates are limited. Sizes always are.
     pub limits: Switch,
     /// Form of the log.
@@ -251,6 +263,9 @@ impl Default for Config {
             secret_file: None,
             tls_cert: None,
             tls_key: None,
+            otlp_url: None,
+            otlp_headers: None,
+            otlp_attributes: None,
             limits: Switch::On,
             log: LogForm::Text,
             log_level: "info".into(),

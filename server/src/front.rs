@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::error::{Refusal, Result};
 use crate::store::tenants::Tenant;
+use crate::traces::{Parent, Seen};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -60,15 +61,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
 /// The door.
 pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = uuid::Uuid::new_v4().to_string();
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let asked = request.method().clone();
     let origin = request.headers().get(header::ORIGIN).cloned();
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or("none", |path| path.as_str()).to_owned();
     let file = route == "/files/{token}" || route.ends_with("/media/{id}/complete");
     let longest = if file { LONGEST_FILE } else { LONGEST };
     let began = Instant::now();
-    let asked = method.clone();
-    let span = tracing::info_span!("request", id, %method, path);
+    let parent = app.traces.as_ref().and_then(|_| Parent::of(request.headers()));
+    let at = app.clock.now();
+    // Not the path as it was asked for: secrets may stand in it.
+    let span = tracing::info_span!("request", id, method = %asked, route);
     let answer = async {
         match enter(&app, &mut request).await {
             Err(refusal) => refusal.into_response(),
@@ -81,7 +84,12 @@ pub async fn front(State(app): State<App>, mut request: Request, next: Next) -> 
     };
     let mut answer = answer.instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(status = answer.status().as_u16(), "answered"));
-    app.figures.request(&asked, &route, answer.status(), began.elapsed());
+    let (status, took) = (answer.status(), began.elapsed());
+    app.figures.request(&asked, &route, status, took);
+    if let Some(traces) = &app.traces {
+        let (id, method, route) = (id.as_str(), asked.as_str(), route.as_str());
+        traces.saw(&Seen { id, method, route, status, at, took, parent });
+    }
     dress(&app, answer.headers_mut(), &id);
     if let Some(origin) = origin
         && may_call(&app, &origin).await.unwrap_or(false)

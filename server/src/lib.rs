@@ -74,6 +74,7 @@ pub mod tenants;
 pub mod tls;
 pub mod tokens;
 pub mod totp;
+pub mod traces;
 pub mod users;
 pub mod webhooks;
 
@@ -120,6 +121,9 @@ impl Server {
         jobs::start(&app, &background);
         if let Some(tls) = app.tls.clone() {
             background.keep("certificate", move |stop| tls.clone().watch(stop));
+        }
+        if let Some(traces) = app.traces.clone() {
+            background.keep("traces", move |stop| traces.clone().work(stop));
         }
         let router = routes::router(&app);
         let failed = tokio::select! {

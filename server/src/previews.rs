@@ -30,7 +30,10 @@ const READ: usize = 512 * 1024;
 
 /// Pages that are being asked for.
 #[derive(Debug, Default)]
-pub struct Looking(Mutex<HashMap<(TenantId, [u8; 32]), Arc<tokio::sync::Mutex<()>>>>);
+pub struct Looking(Mutex<HashMap<Page, Arc<tokio::sync::Mutex<()>>>>);
+
+/// Whose preview of what, by the hash of its address.
+type Page = (TenantId, [u8; 32]);
 
 /// Which page.
 #[derive(Debug, Deserialize)]

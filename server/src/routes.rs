@@ -11,7 +11,10 @@ use crate::error::Refusal;
 use crate::media::content;
 use crate::store::Once;
 use crate::{
-    accounts, admin, bans, bots, codes, commands, estate, front, guests, health, hooks, invites, keys, mails, marks, media, members, messages, notices, oidc, openapi, people, previews, push, reactions, reminders, reports, rooms, saved, scheduled, search, server, sessions, socket, storage, sync, tenants, totp, users, webhooks,
+    accounts, admin, bans, bots, codes, commands, estate, front, guests, health, hooks, invites,
+    keys, mails, marks, media, members, messages, notices, oidc, openapi, people, previews, push,
+    reactions, reminders, reports, rooms, saved, scheduled, search, server, sessions, socket,
+    storage, sync, tenants, totp, users, webhooks,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::http::StatusCode;

@@ -199,6 +199,20 @@ impl Book {
         self
     }
 
+    /// With this status it may answer with this type instead.
+    pub fn or_gives<T: Serialize + DeserializeOwned>(
+        &mut self,
+        status: u16,
+        example: Value,
+    ) -> &mut Self {
+        let other = self.shape::<T>(&example, Way::Said);
+        if let Some(answer) = self.entry().answers.get_mut(&status) {
+            let schema = &mut answer["content"]["application/json"]["schema"];
+            *schema = json!({"anyOf": [schema.take(), other]});
+        }
+        self
+    }
+
     /// It answers with a status alone.
     pub fn gives_nothing(&mut self, status: u16, says: &str) -> &mut Self {
         self.entry().answers.insert(status, json!({"description": says}));

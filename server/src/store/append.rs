@@ -5,11 +5,12 @@
 
 use super::deliveries::{Cause, Ears};
 use super::engine::{Conn, Outcome, Value};
+use super::lane::{Item, Work};
 use super::mentions::Named;
 use super::rooms::Facts;
 use super::{
-    Event, Me, Result, StoreError, Tx, attachments, keywords, mentions, messages, notices, own,
-    rooms,
+    Event, JOB_BYTES, Me, Needs, Result, Store, StoreError, Tx, attachments, keywords, mentions,
+    messages, notices, own, rooms, users, waited,
 };
 use crate::access::{self, Act, Standing};
 use crate::params;
@@ -17,6 +18,7 @@ use hallway_protocol::ids::{Key, Millis, RoomId, Seq, TenantId, UserId};
 use hallway_protocol::rows::{File, Message, MessageKind, MineState, Row};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::future::Future;
 use tokio::sync::oneshot;
 
 /// A message that keeps the limits, on its way into a room.
@@ -282,7 +284,7 @@ impl Append {
 pub(super) fn post(tx: &mut Tx<'_>, me: &Me, room: RoomId, draft: &Draft) -> Result<Posted> {
     tx.hold_room(room)?;
     let mut append = Append::default();
-    let posted = append.post(tx, me, room, draft)?;
+    let posted = append.post(tx, me, None, room, draft)?;
     if let Some(open) = append.rooms.get(&room).filter(|open| open.dirty) {
         tx.exec(
             "update rooms set head = $1, last_n = $2 where id = $3",

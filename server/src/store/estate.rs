@@ -128,7 +128,7 @@ fn entrust(tx: &mut Tx<'_>, admin: &Admin, room: RoomId, user: UserId) -> Result
         params![change.seq, room, user],
     )?;
     change.rows(members::row(tx, room, user)?.map(Row::Member));
-    change.finish(tx);
+    change.finish(tx)?;
     audit::note(tx, &noted(admin, &facts, "room_owner_given").with("user", user.0))
 }
 

@@ -107,7 +107,8 @@ async fn a_key_is_known_until_it_is_removed(stage: Arc<Stage>) {
 
 async fn a_person_is_brought_once_by_the_name_a_backend_has_for_them(stage: Arc<Stage>) {
     let tenant = stage.tenant().await;
-    let known = Known { id: "k1".into(), tenant, scopes: vec![Scope::Act], hash: [7; 32] };
+    let known =
+        Known { id: "k1".into(), tenant, scopes: vec![Scope::Act], hash: [7; 32], person: None };
     // All at once, and on whichever lane: it is one person.
     let brings = (0..8).map(|_| {
         let known = known.clone();

@@ -189,8 +189,8 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
             secret: "sealed".into(),
         };
         commands::create(tx, &admin, None, &command)?;
-        let said = previews::Said { title: Some("Tea".into()), description: None };
-        previews::keep(tx, me.tenant, &hash, &said, 60_000)?;
+        let page = previews::Said { title: Some("Tea".into()), description: None };
+        previews::keep(tx, me.tenant, &hash, &page, 60_000)?;
         let named = hooks::NewHook { id: id.clone(), name: "builds".into(), hash };
         hooks::create(tx, &me, None, room, &named)?;
         let hook = webhooks::NewHook { id: id.clone(), url, events, rooms, secret };

@@ -100,6 +100,11 @@ impl Scene {
                 let made = operator.post("/admin/users", json!({"name": key()})).await;
                 made.ok(201)["user"].to_string()
             }
+            "robot" => {
+                let body = json!({"name": key(), "display_name": "Kettle"});
+                let made = cast.person("tenant-owner").post("/bots", body).await.ok(201);
+                made["user"]["user"].to_string()
+            }
             "letter" => house.dead_letter(Some(cast.tenant)).await,
             "report" => {
                 let report = json!({"room": self.number("room"), "seq": self.number("seq"),
@@ -115,11 +120,6 @@ impl Scene {
                     "ban" => {
                         let body = json!({"address": "192.0.2.9", "reason": "spam"});
                         ("/bans".to_owned(), body, "id")
-                    }
-                    "robot" => {
-                        let body = json!({"name": key(), "display_name": "Kettle"});
-                        let made = ada.post("/bots", body).await.ok(201);
-                        return made["user"]["user"].to_string();
                     }
                     "command" => {
                         let body = json!({"name": key(), "url": "https://a.example/",

@@ -107,7 +107,7 @@ async fn later_answers_come_by_the_address_of_the_call_for_a_while() {
     let (mut socket, _) = lin.socket().await;
     reply(&path, json!({"text": "for you"})).await.ok(204);
     assert_eq!(socket.hears("whisper").await["text"], "for you");
-    let wrong = format!("{}x", &path[..path.len() - 1]);
+    let wrong = format!("{path}AAAA");
     assert_eq!(reply(&wrong, json!({"text": "x"})).await.refused(), (404, "not_found"));
     assert!(reply(&path, json!({"text": "", "to": "room"})).await.blames("text"));
     assert!(reply(&path, json!({"text": "x", "to": "all"})).await.blames("to"));

@@ -36,9 +36,9 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::net::TcpListener;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
 
 /// How long anything may take before the test says what was missing.
@@ -194,6 +194,22 @@ impl House {
     }
 }
 
+/// What a program logs.
+pub struct Log(Lines<BufReader<ChildStderr>>);
+
+impl Log {
+    /// The next line of this kind.
+    pub async fn line(&mut self, is: impl Fn(&str) -> bool) -> String {
+        loop {
+            let line = timeout(PATIENCE, self.0.next_line()).await.expect("a line in time");
+            let line = line.expect("text").expect("it still runs");
+            if is(&line) {
+                return line;
+            }
+        }
+    }
+}
+
 /// The server as a program of its own; ends with the test.
 pub struct Process {
     door: Door,
@@ -216,7 +232,11 @@ impl Process {
 
     /// The same on the data that lie in `data` of this folder.
     pub async fn start_in(folder: TempDir, environment: &[(&str, &str)]) -> Process {
-        let mut child = Process::command(&folder, environment).spawn().expect("it starts");
+        let child = Process::command(&folder, environment).spawn().expect("it starts");
+        Process::come(folder, child).await
+    }
+
+    async fn come(folder: TempDir, mut child: Child) -> Process {
         let mut out = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
         timeout(PATIENCE, out.read_line(&mut line)).await.expect("a line in time").expect("text");
@@ -224,6 +244,16 @@ impl Process {
         let address = said["listening"].as_str().expect("the address").parse();
         let address = address.expect("address and port");
         Process { door: Door { address, folder }, child, out }
+    }
+
+    /// Started so that what it logs can be read.
+    pub async fn logging(environment: &[(&str, &str)]) -> (Process, Log) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut command = Process::command(&folder, environment);
+        let child = command.stderr(Stdio::piped()).spawn();
+        let mut process = Process::come(folder, child.expect("it starts")).await;
+        let lines = BufReader::new(process.child.stderr.take().expect("piped")).lines();
+        (process, Log(lines))
     }
 
     /// Started so that it does not come up: how it ended, and what it said on stdout and stderr.

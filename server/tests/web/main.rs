@@ -58,4 +58,5 @@ mod sync;
 mod talk;
 mod tenants;
 mod totp;
+mod traces;
 mod webhooks;

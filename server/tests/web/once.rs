@@ -144,7 +144,8 @@ const CASES: &[(&str, &str, &str, &str)] = &[
 
 /// What may stand in braces in a case.
 const WORDS: &[&str] = &[
-    "room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh", "soon", "sha256", "picture", "delivery", "notice", "point", "secret", "short", "hook", "token",
+    "room", "seq", "user", "key", "emoji", "once", "password", "id", "invite", "code", "fresh",
+    "soon", "sha256", "picture", "delivery", "notice", "point", "secret", "short", "hook", "token",
 ];
 
 /// A fresh name.

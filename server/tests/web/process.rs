@@ -62,3 +62,23 @@ async fn what_it_cannot_start_with_ends_it_with_a_word_and_a_code() {
         assert!(said.contains(why), "{said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_of_the_log_carries_the_number_of_its_request_and_no_secret() {
+    let log = [("HALLWAY_LOG", "json"), ("HALLWAY_LOG_LEVEL", "debug")];
+    let (server, mut log) = Process::logging(&log).await;
+    let ada = server.ada().await;
+    let room = ada.group("kitchen", &[]).await;
+    let said = ada.get(&format!("/rooms/{room}/messages?next=a-word-of-the-query")).await;
+    let id = &said.headers["x-request-id"];
+    let line = log.line(|line| line.contains(id.as_str()) && line.contains("answered")).await;
+    let read: Value = serde_json::from_str(&line).expect("one JSON object a line");
+    assert_eq!(read["span"]["id"], **id);
+    assert_eq!(read["span"]["route"], "/api/v1/rooms/{room}/messages");
+    assert_eq!(read["span"]["method"], "GET");
+    assert_eq!(read["fields"]["status"], i64::from(said.status));
+    assert!(read["level"].is_string() && read["timestamp"].is_string());
+    for secret in ["a-word-of-the-query", &ada.token, &room.to_string()] {
+        assert!(!line.contains(secret), "{line}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::openapi::book::Book;
 use crate::openapi::examples::body;
-use crate::openapi::limits::place;
+use crate::openapi::limits::{number, place};
 use hallway_protocol::error::Code;
 use hallway_protocol::frames::MinePatch;
 use hallway_protocol::rest::*;
@@ -132,7 +132,8 @@ pub fn messages(book: &mut Book) {
         .gives_row(201, "The message.", "message")
         .refuses(&[Code::Gone])
         .gives::<Commanded>(202, "It was a command, which is asked now.", body("commanded"))
-        .once();
+        .once()
+        .or_gives::<Commanded>(200, body("commanded"));
     book.on(
         "GET /rooms/{room}/messages",
         "A page of history, oldest first; the latest when no place is named.",

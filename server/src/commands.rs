@@ -23,7 +23,8 @@ use hallway_protocol::frames::ServerFrame;
 use hallway_protocol::ids::{Key, Millis, RoomId, TenantId, UserId};
 use hallway_protocol::limits::{NAME_MAX, TOPIC_MAX};
 use hallway_protocol::rest::{
-    AnswerTo, Command, CommandAnswer, CommandCall, Commanded, Items, NewCommand as New, NewMessage,
+    AnswerTo, CommandAnswer, CommandCall, Commanded, Items, NewCommand as New, NewMessage,
+    SlashCommand,
 };
 use hallway_protocol::rows::{Message, TenantRole};
 use hallway_protocol::text;
@@ -97,7 +98,7 @@ pub async fn create(
     if let Some(tenant) = tenant {
         app.commands.add(tenant, &answer.name, &answer.id);
     }
-    let answer = Command { secret: Some(plain), ..answer };
+    let answer = SlashCommand { secret: Some(plain), ..answer };
     Ok(done(store::Once { again, answer }, StatusCode::CREATED))
 }
 
@@ -105,7 +106,7 @@ pub async fn create(
 pub async fn list(
     State(app): State<App>,
     Session(me): Session,
-) -> Result<axum::Json<Items<Command>>> {
+) -> Result<axum::Json<Items<SlashCommand>>> {
     let items = app.store.read(move |read| commands::list(read, &me)).await?;
     Ok(axum::Json(Items { items, next: None }))
 }

@@ -5,6 +5,7 @@
 //! in [`entries`]. It is made once, at the first question.
 
 mod book;
+mod doors;
 mod entries;
 mod examples;
 mod limits;

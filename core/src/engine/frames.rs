@@ -61,10 +61,8 @@ impl Engine {
             ServerFrame::Heartbeat { now: server, digest } => self.heartbeat(now, server, &digest),
             ServerFrame::Goaway { after_ms, .. } => self.goaway(after_ms),
             // What a tenant tells its people is for its own clients; a whisper is for who looks now.
-            ServerFrame::Welcome(_)
-            | ServerFrame::Notice(_)
-            | ServerFrame::Whisper { .. }
-            | ServerFrame::Unknown => {}
+            ServerFrame::Notice(_) | ServerFrame::Whisper { .. } => {}
+            ServerFrame::Welcome(_) | ServerFrame::Unknown => {}
         }
     }
 

@@ -229,7 +229,7 @@ pub struct NewCommand {
 
 /// A slash command.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Command {
+pub struct SlashCommand {
     /// Random.
     pub id: String,
     /// What one writes behind the slash, folded.

@@ -61,7 +61,7 @@ pub fn bodies() -> Vec<String> {
         created_at: AT,
     };
     let url = "https://a.example/tea".to_owned();
-    let command = Command {
+    let command = SlashCommand {
         id: "c1".into(),
         name: "tea".into(),
         url: url.clone(),
@@ -112,7 +112,7 @@ pub fn bodies() -> Vec<String> {
             NewCommand { name: "tea".into(), url: url.clone(), description: "Makes tea.".into() },
         ),
         body("command", command.clone()),
-        body("command", Command { secret: None, ..command }),
+        body("command", SlashCommand { secret: None, ..command }),
         body("command call", asked),
         body("command answer", CommandAnswer { text: "tea!".into(), to: AnswerTo::Room }),
         body("preview", preview.clone()),

@@ -1,10 +1,10 @@
 //! The document, put together: one operation for each line of the routes' table, with the answers
 //! that follow from who may call it and what it takes.
 
+use super::doors::{id, security};
 use super::probe::{Way, probe, reference};
 use super::words::{Words, words};
 use super::{entries, examples, limits};
-use crate::access::Act;
 use crate::routes::{PREFIX, Route, Rule, TABLE};
 use hallway_protocol::error::Code;
 use serde::Serialize;
@@ -372,24 +372,4 @@ fn operation(route: &Route, entry: &Entry) -> Value {
         operation["requestBody"] = body.clone();
     }
     operation
-}
-
-/// With what one comes: a session, or a tenant's key that acts for a person or for nobody.
-fn security(rule: Rule) -> Value {
-    let (session, key) = (json!({"session": []}), json!({"key": []}));
-    let acting = json!({"key": [], "person": []});
-    match rule {
-        Rule::Anyone => json!([]),
-        // Of rooms a key that reads sees the public ones.
-        Rule::Reads | Rule::Room(Act::See) => json!([session, acting, key]),
-        Rule::Person | Rule::Operator | Rule::Room(_) => json!([session, acting]),
-        Rule::Runs | Rule::Manages => json!([session, key]),
-        Rule::Backend(_) => json!([key]),
-    }
-}
-
-/// `get_rooms_room_messages`.
-fn id(route: &Route) -> String {
-    let words = route.path.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.fold(route.method.to_lowercase(), |id, word| format!("{id}_{word}"))
 }

@@ -7,7 +7,7 @@ use super::{Me, Once, Read, Result, StoreError, Tx, bots, deeds, messages, ops, 
 use crate::access::{self, Act, Admin};
 use crate::params;
 use hallway_protocol::ids::{Key, RoomId, TenantId, UserId};
-use hallway_protocol::rest::Command;
+use hallway_protocol::rest::SlashCommand;
 use hallway_protocol::rows::Message;
 
 /// Commands of one tenant.
@@ -60,7 +60,7 @@ pub fn create(
     admin: &Admin,
     key: Option<&Key>,
     new: &NewCommand,
-) -> Result<Once<Command>> {
+) -> Result<Once<SlashCommand>> {
     let tenant = webhooks::tenant(admin)?;
     if let Some(id) = deeds::first(tx, admin, key, "command", "")? {
         return Ok(Once { again: true, answer: by_id(tx, tenant, &id)? });
@@ -96,7 +96,7 @@ pub fn create(
 }
 
 /// The commands of a tenant, for everybody who may write one.
-pub fn list(read: &mut Read<'_>, me: &Me) -> Result<Vec<Command>> {
+pub fn list(read: &mut Read<'_>, me: &Me) -> Result<Vec<SlashCommand>> {
     read.all(
         "select id, name, url, description, person, created_at from commands where tenant = $1
          order by name",
@@ -164,7 +164,7 @@ fn noted(tx: &mut Tx<'_>, admin: &Admin, act: &'static str, id: &str) -> Result<
     audit::note(tx, &note.on(format_args!("command:{id}")))
 }
 
-fn by_id(read: &mut Read<'_>, tenant: TenantId, id: &str) -> Result<Command> {
+fn by_id(read: &mut Read<'_>, tenant: TenantId, id: &str) -> Result<SlashCommand> {
     let found = read.one(
         "select id, name, url, description, person, created_at from commands
          where tenant = $1 and id = $2",
@@ -174,8 +174,8 @@ fn by_id(read: &mut Read<'_>, tenant: TenantId, id: &str) -> Result<Command> {
     found.ok_or(StoreError::NotFound("command"))
 }
 
-fn command(row: &Record<'_>) -> Outcome<Command> {
-    Ok(Command {
+fn command(row: &Record<'_>) -> Outcome<SlashCommand> {
+    Ok(SlashCommand {
         id: row.get(0)?,
         name: row.get(1)?,
         url: row.get(2)?,

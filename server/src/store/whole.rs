@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Tables that are made again from others: the index of the search, filled by its own jobs, and the
 /// steps of the schema, which a backup names in its manifest.
-const DERIVED: [&str; 2] = ["migrations", "search_"];
+const DERIVED: [&str; 4] = ["migrations", "search_", "words_search", "words_search_"];
 
 /// A table with the columns that are stored in it, in order.
 #[derive(Clone, PartialEq, Eq, Debug)]

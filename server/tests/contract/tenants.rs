@@ -191,7 +191,11 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         commands::create(tx, &admin, None, &command)?;
         let page = previews::Said { title: Some("Tea".into()), description: None };
         previews::keep(tx, me.tenant, &hash, &page, 60_000)?;
-        let named = hooks::NewHook { id: id.clone(), name: "builds".into(), hash };
+        let named = hooks::NewHook {
+            id: id.clone(),
+            name: "builds".into(),
+            hash: hallway_server::tokens::digest(&id),
+        };
         hooks::create(tx, &me, None, room, &named)?;
         let hook = webhooks::NewHook { id: id.clone(), url, events, rooms, secret };
         webhooks::create(tx, &admin, None, &hook)?;

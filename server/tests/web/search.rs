@@ -93,7 +93,7 @@ async fn pages_end_where_they_end() {
         let text = if n % 2 == 0 { format!("tea {n}") } else { format!("teapot {n}") };
         ada.says(room, &text).await;
     }
-    for (sort, first) in [("time", "teapot 11"), ("rank", "tea 10")] {
+    for (sort, first) in [("time", "teapot 11"), ("rank", "a new tea")] {
         let (mut next, mut seqs) = (String::new(), Vec::new());
         loop {
             let page = ada.get(&format!("/search?q=tea&limit=4&sort={sort}{next}")).await.ok(200);

@@ -13,19 +13,33 @@ pub fn calls() -> Value {
         json!({"name": name, "in": "header", "required": true, "description": says,
             "schema": {"type": "string"}})
     };
-    let body = json!({"application/json": {"schema": reference("HookCall")}});
-    json!({"event": {"post": {
-        "operationId": "call_event",
-        "summary": "Something happened in a room that a webhook hears.",
-        "parameters": [
-            header("Hallway-Delivery", "The same each time the delivery is tried."),
-            header("Hallway-Signature", "t=<seconds>,v1=<hex hmac-sha256 of \"t.body\">"),
-        ],
-        "requestBody": {"required": true, "content": body},
-        "responses": {
-            "2XX": {"description": "It arrived."},
-            "410": {"description": "The webhook is turned off."},
-            "default": {"description": "It comes again later, in growing pauses."}}}}})
+    let body = |of: &str| {
+        json!({"required": true,
+        "content": {"application/json": {"schema": reference(of)}}})
+    };
+    let signature = header("Hallway-Signature", "t=<seconds>,v1=<hex hmac-sha256 of \"t.body\">");
+    json!({
+        "event": {"post": {
+            "operationId": "call_event",
+            "summary": "Something happened in a room that a webhook hears.",
+            "parameters": [
+                header("Hallway-Delivery", "The same each time the delivery is tried."),
+                signature,
+            ],
+            "requestBody": body("HookCall"),
+            "responses": {
+                "2XX": {"description": "It arrived."},
+                "410": {"description": "The webhook is turned off."},
+                "default": {"description": "It comes again later, in growing pauses."}}}},
+        "command": {"post": {
+            "operationId": "call_command",
+            "summary": "Somebody wrote a slash command.",
+            "parameters": [signature],
+            "requestBody": body("CommandCall"),
+            "responses": {
+                "200": {"description": "What is shown; an empty body is nothing.",
+                    "content": {"application/json": {"schema": reference("CommandAnswer")}}},
+                "default": {"description": "Who wrote it is told that it did not answer."}}}}})
 }
 
 /// All of it.
@@ -86,11 +100,11 @@ fn commands(book: &mut Book) {
          the calls of webhooks; what it answers (a `CommandAnswer`, or nothing) is shown.",
     )
     .takes::<NewCommand>(body("new command"))
-    .gives::<Command>(201, "The command with its secret, shown once.", body("command"))
+    .gives::<SlashCommand>(201, "The command with its secret, shown once.", body("command"))
     .refuses(&[Code::Taken])
     .once();
     book.on("GET /commands", "What one may write.")
-        .gives_items::<Command>("Commands.", body("command"));
+        .gives_items::<SlashCommand>("Commands.", body("command"));
     book.on("DELETE /commands/{id}", "Nobody is asked any more.")
         .gives_nothing(204, "Gone.")
         .once();

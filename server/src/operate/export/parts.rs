@@ -226,6 +226,20 @@ pub const PARTS: &[Part] = &[
         room: None,
     },
     Part {
+        name: "hooks",
+        from: "hooks",
+        columns: &["id", "tenant", "room", "person", "name", "made_by", "created_at"],
+        person: Some("made_by = {id}"),
+        room: Some("room = {id}"),
+    },
+    Part {
+        name: "commands",
+        from: "commands",
+        columns: &["id", "tenant", "name", "url", "description", "made_by", "created_at"],
+        person: None,
+        room: None,
+    },
+    Part {
         name: "deliveries",
         from: "deliveries",
         columns: &["id", "webhook", "event", "room", "seq", "status", "attempts", "at"],
@@ -333,4 +347,5 @@ pub const SILENT: &[(&str, &str)] = &[
     ("recovery", "hashes of secrets"),
     ("oidc_states", "minutes of a sign-in"),
     ("oidc_codes",  "minutes of a sign-in"),
+    ("previews", "what public pages say of themselves, for a day"),
 ];

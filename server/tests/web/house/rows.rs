@@ -33,7 +33,9 @@ pub async fn rows(app: &App) -> Rows {
     });
     let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (table, column) in columns.await.expect("the schema") {
-        if !BOOKKEEPING.contains(&(table.as_str(), column.as_str())) {
+        // The index of the search is made of the rest, a moment later.
+        let index = ["search_", "words_search"].iter().any(|of| table.starts_with(of));
+        if !index && !BOOKKEEPING.contains(&(table.as_str(), column.as_str())) {
             tables.entry(table).or_default().push(column);
         }
     }

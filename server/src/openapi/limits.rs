@@ -69,7 +69,6 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("BecomeAccount", "email", 3, 254),
     ("ProfilePatch", "email", 3, 254),
     ("Deleting", "reason", 0, REASON_MAX),
-    ("Deleting", "reason", 1, REASON_MAX),
     ("NewAccount", "name", 1, NAME_MAX),
     ("NewAccount", "display_name", 1, DISPLAY_NAME_MAX),
     ("NewAccount", "email", 3, 254),

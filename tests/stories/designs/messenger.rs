@@ -229,3 +229,83 @@ async fn history_comes_in_pages_and_edits_and_deletes_keep_their_place() {
         assert_eq!(row.text, expected);
     }
 }
+
+/// Bytes of a file.
+const TEXT: &str = "A pot of tea for two, please.";
+/// Their SHA-256.
+const TEXT_HASH: &str = "4d64d4ca9d6f745f55c76077ec2eca97312705854798145051dd50ce4e982acb";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_up_by_an_address_of_its_own_and_whoever_reads_the_message_has_it() {
+    let house = House::open().await;
+    let (ada, lin, eve) =
+        (house.owner.clone(), house.person("lin").await, house.person("eve").await);
+    let members = json!([lin.user]);
+    let room = ada.post("/rooms", json!({"kind": "group", "name": "plans", "members": members}));
+    let path = format!("/rooms/{}/messages", room.await.good()["room"]);
+    let new = json!({"name": "order.txt", "type": "text/plain", "size": TEXT.len(),
+        "sha256": TEXT_HASH});
+    let made = ada.post("/media", new).await.good();
+    let upload = &made["upload"];
+    let http = hallway_tests::wire::plain();
+    let sends = async |bytes: &'static str| {
+        let mut request = http.put(upload["url"].as_str().expect("an address")).body(bytes);
+        for (name, value) in upload["headers"].as_object().into_iter().flatten() {
+            request = request.header(name, value.as_str().expect("text"));
+        }
+        request.send().await.expect("answered").status().as_u16()
+    };
+    let id = made["id"].as_str().expect("an id");
+    let says = json!({"key": hallway_tests::wire::key(), "text": "", "files": [id]});
+    assert_eq!(ada.post(&path, says.clone()).await.refused(), (409, "conflict"), "not there yet");
+    assert_eq!(sends(TEXT).await, 200);
+    let ready = ada.post(&format!("/media/{id}/complete"), json!({})).await.good();
+    assert_eq!((&ready["state"], &ready["type"]), (&json!("ready"), &json!("text/plain")));
+    let said = ada.post(&path, says).await.good();
+    assert_eq!((&said["files"][0]["id"], &said["files"][0]["name"]), (&json!(id), &json!("order.txt")));
+
+    let content = format!("{}/api/v1/media/{id}/content", house.url());
+    let reads = async |who: &Rest, range: Option<&str>| {
+        let token = who.token.clone().expect("signed in");
+        let mut request = http.get(&content).bearer_auth(token);
+        if let Some(range) = range {
+            request = request.header("range", range);
+        }
+        let answer = request.send().await.expect("answered");
+        (answer.status().as_u16(), answer.text().await.expect("text"))
+    };
+    assert_eq!(reads(&lin, None).await, (200, TEXT.to_owned()));
+    assert_eq!(reads(&lin, Some("bytes=2-4")).await, (206, "pot".to_owned()));
+    assert_eq!(reads(&eve, None).await.0, 404, "she is not in the room");
+    // With the message the file goes.
+    ada.delete(&format!("{path}/{}", said["seq"])).await.good();
+    assert_eq!(reads(&lin, None).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mention_is_a_notice_until_it_is_read() {
+    let house = House::open().await;
+    let (ada, lin) = (house.owner.clone(), house.person("lin").await);
+    let kitchen = ada.creates("kitchen").await;
+    lin.joins(kitchen).await;
+    lin.put("/users/me/notifications", json!({"keywords": ["kettle"]})).await.good();
+    let first = ada.says(kitchen, "@lin tea?").await;
+    ada.says(kitchen, "nobody in particular").await;
+    let second = ada.says(kitchen, "who has the kettle?").await;
+    let listed = async || lin.get("/notifications").await.good()["items"].clone();
+    let items = listed().await;
+    let told: Vec<_> =
+        items.as_array().into_iter().flatten().map(|one| (&one["topic"], &one["seq"])).collect();
+    let expected =
+        [(json!("keyword"), json!(second.seq)), (json!("mention"), json!(first.seq))];
+    assert_eq!(told, expected.iter().map(|(topic, seq)| (topic, seq)).collect::<Vec<_>>());
+    let why = lin.get(&format!("/rooms/{kitchen}/why")).await.good();
+    assert_eq!(why["mentions"], json!([first.seq]), "the badge says why");
+    // Read on any device it is read everywhere; of a deleted message nothing is left.
+    let mark = json!({"seq": second.seq});
+    lin.put(&format!("/rooms/{kitchen}/read-mark"), mark).await.good();
+    let items = listed().await;
+    assert!(items.as_array().into_iter().flatten().all(|one| one["read"] == true), "{items}");
+    ada.delete(&format!("/rooms/{kitchen}/messages/{}", first.seq)).await.good();
+    assert_eq!(listed().await.as_array().map(Vec::len), Some(1));
+}

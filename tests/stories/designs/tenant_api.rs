@@ -85,6 +85,71 @@ async fn a_backend_acts_for_its_people_and_tenants_never_meet() {
     elsewhere.get("/users/me").await.good();
 }
 
+/// Takes one HTTP request and answers 200: its head, in lower case, and its body.
+async fn taken(listener: &tokio::net::TcpListener) -> (String, serde_json::Value) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (mut stream, _) = listener.accept().await.expect("a call");
+    let mut heard = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&heard).into_owned();
+        let whole = text.split_once("\r\n\r\n").and_then(|(head, body)| {
+            let head = head.to_lowercase();
+            let (_, rest) = head.split_once("content-length:")?;
+            let length: usize = rest.lines().next()?.trim().parse().ok()?;
+            (body.len() >= length).then(|| (head.clone(), body.to_owned()))
+        });
+        if let Some((head, body)) = whole {
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer).await.expect("answered");
+            return (head, serde_json::from_str(&body).expect("JSON"));
+        }
+        let mut some = [0; 4096];
+        let read = stream.read(&mut some).await.expect("bytes");
+        assert!(read > 0, "it ended early: {text}");
+        heard.extend_from_slice(&some[..read]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_hears_what_happens_and_tells_its_people() {
+    let setup = Setup::new(Engine::Sqlite).env("HALLWAY_OUTBOUND_ALLOW", "127.0.0.1/32");
+    let house = House::with(setup).await;
+    let (ada, lin) = (house.owner.clone(), house.person("lin").await);
+    let kitchen = ada.creates("kitchen").await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    let hook = ada.post("/webhooks", json!({"url": url, "events": ["message"]})).await.good();
+    ada.says(kitchen, "is anybody there?").await;
+    let (head, call) = hallway_tests::soon("the webhook's call", taken(&listener)).await;
+    assert!(head.contains("hallway-signature: t=") && head.contains("hallway-delivery:"), "{head}");
+    assert_eq!((&call["event"], &call["room"]), (&json!("message"), &json!(kitchen)), "{call}");
+    assert!(call.to_string().contains("is anybody there?"), "{call}");
+    let path = format!("/webhooks/{}/deliveries", hook["id"].as_str().expect("an id"));
+    hallway_tests::soon("the delivery is written down", async {
+        loop {
+            let items = ada.get(&path).await.good()["items"].clone();
+            if items[0]["status"] == json!("delivered") {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    // The other way: a notice with a topic of its own, which waits for who is not connected.
+    let tenants = ada.get("/admin/tenants").await.good();
+    let keys = format!("/admin/tenants/{}/keys", tenants["items"][0]["tenant"]);
+    let key = ada.post(&keys, json!({"name": "shop", "scopes": ["write"]})).await.good();
+    let shop = Rest::at(&house.url()).header("X-API-Key", key["key"].as_str().expect("a key"));
+    let notice = json!({"topic": "order", "payload": {"number": 7}, "users": [lin.user]});
+    shop.post("/notifications", notice).await.good();
+    let items = lin.get("/notifications").await.good()["items"].clone();
+    assert_eq!((&items[0]["topic"], &items[0]["payload"]["number"]), (&json!("order"), &json!(7)));
+    lin.put("/notifications/read", json!({"up_to": items[0]["id"]})).await.good();
+    assert_eq!(lin.get("/notifications").await.good()["items"][0]["read"], true);
+    assert_eq!(ada.get("/notifications").await.good()["items"], json!([]), "it is hers alone");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_starts_from_the_last_ack() {
     let house = House::open().await;

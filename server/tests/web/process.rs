@@ -65,7 +65,7 @@ async fn what_it_cannot_start_with_ends_it_with_a_word_and_a_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_of_the_log_carries_the_number_of_its_request_and_no_secret() {
-    let log = [("HALLWAY_LOG", "json"), ("HALLWAY_LOG_LEVEL", "debug")];
+    let log = [("HALLWAY_LOG", "json"), ("HALLWAY_LOG_LEVEL", "hallway_server=debug")];
     let (server, mut log) = Process::logging(&log).await;
     let ada = server.ada().await;
     let room = ada.group("kitchen", &[]).await;

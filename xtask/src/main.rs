@@ -12,6 +12,7 @@ mod command;
 mod demo;
 mod desktop;
 mod dist;
+mod interface;
 mod packages;
 mod people;
 mod places;

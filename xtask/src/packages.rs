@@ -12,7 +12,8 @@ pub const BUILD: &[&str] =
     &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libssl-dev"];
 
 /// What the tests need beyond that: a screen, a driver for it, a session bus with its services,
-/// PostgreSQL, a clock that can be wrong, fonts with the signs people type, a judge of units.
+/// PostgreSQL, a clock that can be wrong, fonts with the signs people type, Python, a judge of
+/// units.
 pub const TEST: &[&str] = &[
     "xvfb",
     "xauth",
@@ -26,6 +27,7 @@ pub const TEST: &[&str] = &[
     "fonts-noto-color-emoji",
     "postgresql-15",
     "faketime",
+    "python3-venv",
     "systemd",
     "adduser",
 ];

@@ -6,6 +6,7 @@
 use crate::command::{Stop, cargo, shown, watch};
 use crate::desktop::on_a_desktop;
 use crate::dist;
+use crate::interface;
 use crate::packages;
 use crate::places::Places;
 use crate::tally::Tally;
@@ -40,6 +41,7 @@ const PARTS: &[(&str, Part)] = &[
     ("deny", deny),
     ("protocol", protocol),
     ("server", server),
+    ("interface", described),
     ("package", package),
     ("core", core),
     ("ui", ui),
@@ -184,6 +186,12 @@ fn protocol(run: &Run) -> Result<Tally> {
 
 fn server(run: &Run) -> Result<Tally> {
     run.counted(run.server_cargo(&["test", "--locked", "-p", "hallway-server"]))
+}
+
+/// What the server says of itself, and what it does.
+fn described(run: &Run) -> Result<Tally> {
+    run.build(run.server_cargo(&["build", "--locked", "-p", "hallway-server"]))?;
+    interface::check(&run.places, &run.stop)
 }
 
 /// The package of the server, with the program as it is tested.

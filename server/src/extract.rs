@@ -179,7 +179,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         match serde_path_to_error::deserialize(reader) {
             Ok(query) => Ok(Query(query)),
             Err(error) => {
-                Err(Refusal::invalid(error.path().to_string(), error.inner().to_string()))
+                let complaint = error.inner().to_string();
+                Err(match missing(&complaint) {
+                    Some(field) => Refusal::invalid(field, "is missing"),
+                    None => Refusal::invalid(error.path().to_string(), complaint),
+                })
             }
         }
     }

@@ -151,6 +151,11 @@ def query_of(operation, query):
     places = [place for place in ("before", "after", "around") if query.get(place) is not None]
     for place in places[1:]:
         del query[place]
+    if operation.path == "/search":
+        query["q"], wanted = "tea", {"from": "me", "has": "link"}
+        query.update({name: word for name, word in wanted.items() if name in query})
+    if "url" in query:
+        query["url"] = "https://x.example/"
     # Nobody has seen a later change than the last one.
     if "fresh" in query:
         query["fresh"] = 0
@@ -185,7 +190,14 @@ def are_texts(value):
 
 
 # What is a name, and not what somebody calls a room or a key.
-NAMED = {"/auth/register", "/users/me/account", "/users/me", "/admin/tenants"}
+NAMED = {
+    "/auth/register",
+    "/users/me/account",
+    "/users/me",
+    "/admin/tenants",
+    "/bots",
+    "/commands",
+}
 
 
 def body_of(operation, body):

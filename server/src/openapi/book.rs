@@ -254,6 +254,14 @@ impl Book {
         self
     }
 
+    /// The last thing it asked for in the address must be there.
+    pub fn needed(&mut self) -> &mut Self {
+        if let Some(query) = self.entry().query.last_mut() {
+            query["required"] = json!(true);
+        }
+        self
+    }
+
     /// `limit` and `next`.
     pub fn paged(&mut self) -> &mut Self {
         self.asks("limit", "How many; more than 100 means 100.", limits::page()).asks(

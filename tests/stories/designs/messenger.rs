@@ -262,7 +262,10 @@ async fn a_file_goes_up_by_an_address_of_its_own_and_whoever_reads_the_message_h
     let ready = ada.post(&format!("/media/{id}/complete"), json!({})).await.good();
     assert_eq!((&ready["state"], &ready["type"]), (&json!("ready"), &json!("text/plain")));
     let said = ada.post(&path, says).await.good();
-    assert_eq!((&said["files"][0]["id"], &said["files"][0]["name"]), (&json!(id), &json!("order.txt")));
+    assert_eq!(
+        (&said["files"][0]["id"], &said["files"][0]["name"]),
+        (&json!(id), &json!("order.txt"))
+    );
 
     let content = format!("{}/api/v1/media/{id}/content", house.url());
     let reads = async |who: &Rest, range: Option<&str>| {
@@ -296,8 +299,7 @@ async fn a_mention_is_a_notice_until_it_is_read() {
     let items = listed().await;
     let told: Vec<_> =
         items.as_array().into_iter().flatten().map(|one| (&one["topic"], &one["seq"])).collect();
-    let expected =
-        [(json!("keyword"), json!(second.seq)), (json!("mention"), json!(first.seq))];
+    let expected = [(json!("keyword"), json!(second.seq)), (json!("mention"), json!(first.seq))];
     assert_eq!(told, expected.iter().map(|(topic, seq)| (topic, seq)).collect::<Vec<_>>());
     let why = lin.get(&format!("/rooms/{kitchen}/why")).await.good();
     assert_eq!(why["mentions"], json!([first.seq]), "the badge says why");

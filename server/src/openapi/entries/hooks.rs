@@ -89,6 +89,7 @@ fn previews(book: &mut Book) {
          `false` in their own storage under `previews`.",
     )
     .asks("url", "The page.", json!({"type": "string", "minLength": 8, "maxLength": 2_048}))
+    .needed()
     .gives::<Preview>(200, "What it says; nulls where it says nothing.", body("preview"));
 }
 
@@ -120,7 +121,7 @@ fn bots(book: &mut Book) {
         .gives::<Bot>(201, "The bot with its key, shown once.", body("bot"))
         .refuses(&[Code::Taken])
         .once();
-    book.on("GET /bots", "The bots of the tenant.").gives_rows("Their rows.");
+    book.on("GET /bots", "The bots of the tenant.").gives_all_rows("Their rows.");
     book.on("POST /bots/{user}/key", "Another key; the last one opens nothing any more.")
         .gives::<Bot>(201, "The bot with its key, shown once.", body("bot"))
         .once();

@@ -5,13 +5,14 @@ use crate::openapi::examples::body;
 use crate::openapi::limits::{number, place};
 use hallway_protocol::error::Code;
 use hallway_protocol::frames::MinePatch;
+use hallway_protocol::limits::SEQ_MAX;
 use hallway_protocol::rest::*;
 use serde_json::json;
 
 /// Search.
 pub fn search(book: &mut Book) {
     let text = || json!({"type": "string"});
-    let time = || json!({"type": "integer", "format": "int64", "minimum": 0});
+    let time = || json!({"type": "integer", "minimum": 0, "maximum": SEQ_MAX});
     book.on("GET /search", "Messages I may see that answer, with where the words stand.")
         .asks(
             "q",

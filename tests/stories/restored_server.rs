@@ -47,13 +47,13 @@ async fn what_was_said_after_the_backup_comes_back_from_those_who_said_it() {
     lin.settles().await;
     let before = agree(&[&ada, &lin], kitchen).await;
 
-    house.crash().await;
+    house.kill();
     for name in ["hallway.db", "hallway.db-wal", "hallway.db-shm"] {
         let _ = fs::remove_file(house.data().join(name));
     }
     let said = operates(&house, "restore", &file);
     assert!(said.contains("A new epoch begins"), "{said}");
-    house.revive().await;
+    house.up().await.expect("it starts again");
 
     lin.hears("since 4").await;
     ada.hears("hers 4").await;
@@ -75,5 +75,6 @@ async fn what_was_said_after_the_backup_comes_back_from_those_who_said_it() {
     lin.hears("and on").await;
     let disk = lin.closes().await;
     let lin = Person::reopen(disk).await;
+    lin.opens(kitchen).await;
     agree(&[&ada, &lin], kitchen).await;
 }

@@ -4,7 +4,7 @@ use crate::accounts::email;
 use crate::admin::Run;
 use crate::app::App;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path, Query, page_size};
+use crate::extract::{Json, Once, Path, Query, many, page_size};
 use crate::routes::done;
 use crate::store::people::{self, Entry, Find, NewPerson};
 use crate::store::{self, Needs, tenants};
@@ -24,6 +24,7 @@ pub struct Which {
     pub(crate) tenant: Option<TenantId>,
     pub(crate) query: Option<String>,
     pub(crate) next: Option<String>,
+    #[serde(default, deserialize_with = "many")]
     pub(crate) limit: Option<usize>,
 }
 

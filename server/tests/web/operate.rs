@@ -38,6 +38,11 @@ async fn somebody_is_added_by_a_link_and_sets_a_password_with_it_once() {
     assert!(odd.refused().contains("name"), "{odd:?}");
     let said = shell.run(&["user", "list"]).await;
     assert!(said.ok().lines().any(|line| line.contains("Lin") && line.contains("default")));
+    // More than a page is a page, however much more.
+    for list in ["users", "rooms"] {
+        let path = format!("/admin/{list}?limit=99999999999999999999999");
+        server.operator().get(&path).await.ok(200);
+    }
     let shown = shell.run(&["user", "show", "lin"]).await;
     assert!(shown.ok().contains("Lin of the tea room"), "{shown:?}");
 }

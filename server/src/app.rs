@@ -25,7 +25,7 @@ use crate::push::vapid::Vapid;
 use crate::seal::Seal;
 use crate::settings::Settings;
 use crate::store::tenants::Tenant;
-use crate::store::{Event, Needs, Store, bans, tenants};
+use crate::store::{Event, Needs, Store, bans, chores, tenants};
 use crate::tls::Tls;
 use crate::tokens::{Tokens, digest};
 use crate::traces::Traces;
@@ -177,6 +177,7 @@ impl App {
         }));
         app.bar().await?;
         app.first_owner().await?;
+        app.store.write(Needs::default(), chores::begin).await?;
         Ok(app)
     }
 

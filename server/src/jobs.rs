@@ -109,7 +109,6 @@ async fn run(app: App, job: Job) -> anyhow::Result<outside::Done> {
 /// one comes.
 async fn work(app: App, mut stop: Stop) -> Result<(), StoreError> {
     let node = outside::named(&app.address.to_string());
-    app.store.write(Needs::default(), chores::begin).await?;
     while !stop.is_heard() {
         let name = node.clone();
         let leased = app

@@ -163,22 +163,28 @@ pub async fn follow(app: App, mut stop: Stop) -> Result<(), StoreError> {
     }
     while !stop.is_heard() {
         let rooms: Vec<RoomId> = std::mem::take(&mut *feeder.rooms.lock()).into_iter().collect();
+        let mut more = false;
         for some in rooms.chunks(ROOMS) {
             let behind = feeder.step(&app.store, some.to_vec()).await?;
+            more |= !behind.is_empty();
             feeder.rooms.lock().extend(behind);
             if stop.is_heard() {
                 return Ok(());
             }
+        }
+        if more {
+            continue;
         }
         if feeder.rooms.lock().is_empty() {
             tokio::select! {
                 () = feeder.bell.notified() => {}
                 () = stop.heard() => return Ok(()),
             }
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                () = stop.heard() => return Ok(()),
-            }
+        }
+        // Also while much is said: every step costs its part of a commit, however small it is.
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = stop.heard() => return Ok(()),
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ mod whole;
 use super::engine::{Cell, Conn, EngineError, Fate, Mark, Outcome, Record, Value};
 use super::queue::{Chore, Queue};
 use hallway_protocol::ids::Millis;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ffi};
 use std::collections::HashSet;
@@ -73,6 +74,9 @@ impl Lite {
         )
         .map_err(error)?;
         conn.busy_timeout(PATIENCE).map_err(error)?;
+        // A kept statement is run as it was planned: without this it is planned anew whenever a
+        // value is bound that the plan might depend on.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
         conn.execute_batch(
             "pragma journal_mode=wal; pragma synchronous=full; pragma wal_autocheckpoint=0;
              pragma foreign_keys=on; pragma secure_delete=on; pragma cache_size=-32768;

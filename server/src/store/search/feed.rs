@@ -14,6 +14,7 @@ use hallway_protocol::ids::{Millis, RoomId, Seq, TenantId, UserId};
 use hallway_protocol::search::{PART_MIN, has_link};
 use hallway_protocol::words::{VERSION, words};
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 /// Letters of a word that are looked up; what is found is held against the whole word.
 pub const LONG: usize = 64;
@@ -31,14 +32,15 @@ struct Doc {
     tenant: TenantId,
     room: RoomId,
     seq: Seq,
-    words: BTreeSet<String>,
-    own: Vec<String>,
+    /// Each once.
+    words: Vec<String>,
+    /// Tokens of our own, each behind a space.
+    own: String,
 }
 
 impl Doc {
     fn tokens(&self) -> String {
-        let all: Vec<&str> = self.words.iter().chain(&self.own).map(String::as_str).collect();
-        all.join(" ")
+        self.words.join(" ") + &self.own
     }
 
     /// Words that have parts.
@@ -82,16 +84,15 @@ pub fn feed(tx: &mut Tx<'_>, behind: &[RoomId], known: &Known) -> Result<(Vec<Ro
     let rest = gather(tx, &rest, &mut left, &mut docs, false)?;
     // One after the other, as the index likes them.
     docs.sort_by_key(|doc| doc.number);
-    let mut new = BTreeSet::new();
     for doc in &docs {
         let tokens = doc.tokens();
         let mut number = doc.number;
         while !index.add(tx, number, doc.room, doc.seq, &tokens)? {
             number += 1;
         }
-        new.extend(doc.long_words().map(|word| (doc.tenant, word.clone())));
     }
-    Ok((rest, known.meet(tx, new)?))
+    let words = docs.iter().flat_map(|doc| doc.long_words().map(|word| (doc.tenant, &**word)));
+    Ok((rest, known.meet(tx, words)?))
 }
 
 /// Takes what is missing of rooms, each its share; those that are still behind. What is new comes
@@ -184,23 +185,32 @@ fn below(tx: &mut Tx<'_>, room: RoomId, low: Seq, floor: Seq, limit: i64) -> Res
 fn said(row: &Record<'_>) -> Outcome<Doc> {
     let (room, seq, at): (RoomId, Seq, Millis) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let (sender, text): (UserId, String) = (row.get(3)?, row.get(4)?);
-    let everyone = row.get::<bool>(6)?.then_some(UserId(0));
     let tenant: TenantId = row.get(8)?;
+    let mut own = String::new();
+    let mut has = |of: char, id: i64| {
+        // Writing to a String cannot fail.
+        let _ = write!(own, " {OWN}{of}{id}");
+    };
+    has('t', tenant.0);
+    has('r', room.0);
+    has('s', sender.0);
+    let everyone = row.get::<bool>(6)?.then_some(UserId(0));
     let named = list(&row.get::<String>(5)?).into_iter().chain(everyone);
-    let mut own: Vec<_> = named.map(|person| self::own('m', person.0).text).collect();
-    own.extend([
-        tenant_token(tenant).text,
-        self::own('r', room.0).text,
-        self::own('s', sender.0).text,
-    ]);
-    own.extend(has_link(&text).then(|| self::own('l', 0).text));
+    named.for_each(|person| has('m', person.0));
     let files = files(&row.get::<String>(9)?);
-    own.extend((!files.is_empty()).then(|| self::own('f', 0).text));
     let picture = files.iter().any(|file| file.kind.starts_with("image/"));
-    own.extend(picture.then(|| self::own('i', 0).text));
-    own.extend(row.get::<Option<Seq>>(7)?.map(|_| self::own('h', 0).text));
-    let words = words(&text).iter().map(|word| looked_up(&word.text).to_owned()).collect();
+    let thread = row.get::<Option<Seq>>(7)?.is_some();
+    let flags = [('l', has_link(&text)), ('f', !files.is_empty()), ('i', picture), ('h', thread)];
+    flags.into_iter().filter(|(_, is)| *is).for_each(|(of, _)| has(of, 0));
+    let mut words: Vec<String> = words(&text).into_iter().map(|word| cut(word.text)).collect();
+    words.sort_unstable();
+    words.dedup();
     Ok(Doc { number: number_of(at, room, seq), tenant, room, seq, words, own })
+}
+
+fn cut(mut word: String) -> String {
+    word.truncate(looked_up(&word).len());
+    word
 }
 
 /// From where to where the messages of a room are in the index.

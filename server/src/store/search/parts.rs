@@ -37,7 +37,7 @@ struct Words {
 /// New words of one transaction: remembered once it is committed.
 #[derive(Debug, Default)]
 pub struct Met {
-    hashes: Vec<u64>,
+    hashes: HashSet<u64>,
     gone: i64,
 }
 
@@ -54,25 +54,27 @@ impl Known {
     }
 
     /// Puts words into the table that may not be there.
-    pub(super) fn meet(&self, tx: &mut Tx<'_>, words: BTreeSet<(TenantId, String)>) -> Result<Met> {
+    pub(super) fn meet<'a>(
+        &self,
+        tx: &mut Tx<'_>,
+        words: impl Iterator<Item = (TenantId, &'a str)>,
+    ) -> Result<Met> {
         let gone = gone(tx)?;
-        let mut met = Met { hashes: Vec::new(), gone };
-        let new: Vec<_> = {
+        let (mut new, mut hashes) = (Vec::new(), HashSet::new());
+        {
             let known = self.0.lock();
-            let fresh = |word: &(TenantId, String)| {
+            for word in words {
                 let hash = known.hasher.hash_one(word);
                 let fresh = known.gone != gone || !known.known.contains(&hash);
-                if fresh {
-                    met.hashes.push(hash);
+                if fresh && hashes.insert(hash) {
+                    new.push(word);
                 }
-                fresh
-            };
-            words.into_iter().filter(fresh).collect()
-        };
-        for (tenant, word) in new {
-            insert(tx, tenant, &word)?;
+            }
         }
-        Ok(met)
+        for (tenant, word) in new {
+            insert(tx, tenant, word)?;
+        }
+        Ok(Met { hashes, gone })
     }
 
     /// Remembers what a committed transaction met.

@@ -48,6 +48,7 @@ pub mod oidc;
 pub mod openapi;
 pub mod operate;
 pub mod outbound;
+pub mod pages;
 pub mod passwords;
 pub mod people;
 pub mod presence;

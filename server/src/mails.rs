@@ -14,13 +14,9 @@ use crate::store::mails::{self, CLAIMS, Kind, Mail, Slip};
 use crate::store::{Needs, digests, links};
 use crate::tokens::digest;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use hallway_protocol::rest::{MailTo, ResetPassword, VerifyEmail};
-
-/// What the pages behind the links may do: show themselves, and call us.
-const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `POST /auth/verify-email`: the address of the link is its reader's.
 pub async fn verify(
@@ -140,37 +136,4 @@ fn written(app: &App, mail: &Mail, rooms: &[(String, i64)]) -> anyhow::Result<Wr
     let link = Some(link.as_str()).filter(|_| mail.link || mail.kind == Some(Kind::Digest));
     let (subject, text, html) = app.mailer.texts().fill(mail, link, rooms)?;
     Ok(Written { id: mail.id.clone(), to: mail.address.clone(), subject, text, html })
-}
-
-/// `GET /mail/verify`: the page of a link; it uses nothing up.
-pub async fn verify_page(language: crate::extract::Language) -> Response {
-    html(match language.0.as_str() {
-        "de" => include_str!("../pages/verify.de.html"),
-        _ => include_str!("../pages/verify.en.html"),
-    })
-}
-
-/// `GET /mail/reset`: the page of a link; it uses nothing up.
-pub async fn reset_page(language: crate::extract::Language) -> Response {
-    html(match language.0.as_str() {
-        "de" => include_str!("../pages/reset.de.html"),
-        _ => include_str!("../pages/reset.en.html"),
-    })
-}
-
-/// `GET /mail/page.js`.
-pub async fn script() -> Response {
-    let kind = "text/javascript; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], include_str!("../pages/page.js")).into_response()
-}
-
-/// `GET /mail/page.css`.
-pub async fn style() -> Response {
-    let kind = "text/css; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], include_str!("../pages/page.css")).into_response()
-}
-
-fn html(page: &'static str) -> Response {
-    let kind = "text/html; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, PAGE)], page).into_response()
 }

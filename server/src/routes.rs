@@ -12,8 +12,8 @@ use crate::media::content;
 use crate::store::Once;
 use crate::{
     accounts, admin, bans, bots, codes, commands, estate, front, guests, health, hooks, invites,
-    keys, mails, marks, media, members, messages, notices, oidc, openapi, people, previews, push,
-    reactions, reminders, reports, rooms, saved, scheduled, search, server, sessions, socket,
+    keys, mails, marks, media, members, messages, notices, oidc, openapi, pages, people, previews,
+    push, reactions, reminders, reports, rooms, saved, scheduled, search, server, sessions, socket,
     storage, sync, tenants, totp, users, webhooks,
 };
 use axum::extract::{DefaultBodyLimit, MatchedPath};
@@ -252,10 +252,11 @@ pub fn router(app: &App) -> Router {
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::figures))
         .route("/files/{token}", get(content::signed).put(content::put))
-        .route("/mail/verify", get(mails::verify_page))
-        .route("/mail/reset", get(mails::reset_page))
-        .route("/mail/page.js", get(mails::script))
-        .route("/mail/page.css", get(mails::style))
+        .route("/", get(pages::welcome))
+        .route("/mail/verify", get(pages::verify))
+        .route("/mail/reset", get(pages::reset))
+        .route("/mail/page.js", get(pages::script))
+        .route("/mail/page.css", get(pages::style))
         .fallback(nowhere)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::disable())

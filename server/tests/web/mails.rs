@@ -239,7 +239,9 @@ async fn a_link_opens_a_page_that_uses_nothing_up() {
     let house = house(&smtp).await;
     register(&house, "lin", "lin@example.org").await.ok(201);
     let token = smtp.next().await.token();
-    for (path, call) in [("/mail/verify", "verify-email"), ("/mail/reset", "reset-password")] {
+    let pages =
+        [("/mail/verify", "verify-email"), ("/mail/reset", "reset-password"), ("/", "Hallway")];
+    for (path, call) in pages {
         for (language, title) in [("de", "lang=\"de\""), ("fr", "lang=\"en\"")] {
             let call_of = Call::at("GET", path).header("accept-language", language);
             let page = call_of.header("host", "evil.example").to(house.address).await;

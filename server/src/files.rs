@@ -8,6 +8,7 @@
 mod bucket;
 pub mod kinds;
 pub mod pictures;
+pub mod shelf;
 pub mod signed;
 mod take;
 

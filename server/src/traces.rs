@@ -134,6 +134,13 @@ impl Traces {
         Ok(Some(Traces { outbound, to, headers, resource, queue, some }))
     }
 
+    /// Whether the collector takes what it is sent, which is nothing.
+    pub async fn reaches(&self) -> Result<()> {
+        let status = self.post(self.request(Vec::new()).encode_to_vec()).await?;
+        ensure!(status.is_success(), "it answers {status}");
+        Ok(())
+    }
+
     /// Notes a request down; never waits.
     pub fn saw(&self, seen: &Seen<'_>) {
         if seen.parent.is_some_and(|parent| !parent.sampled) {

@@ -173,6 +173,14 @@ impl Provider {
         Ok(Settings::read(config)?.map(provider))
     }
 
+    /// Whether it says of itself what is configured; how many keys it publishes by which it
+    /// can sign.
+    pub async fn reaches(&self) -> Result<usize, Why> {
+        let known = self.known(None).await?;
+        let of = |algorithm| known.keys.iter().filter(move |key| fits(key, algorithm));
+        Ok(of(Algorithm::RS256).chain(of(Algorithm::ES256)).count())
+    }
+
     /// Where a browser is sent to.
     pub async fn address(&self, asked: &Asked<'_>) -> Result<Url, Why> {
         let known = self.known(None).await?;
@@ -295,24 +303,14 @@ impl Provider {
         algorithm: Algorithm,
         id: Option<&str>,
     ) -> Result<Claims, Why> {
-        let fits = |key: &&Jwk| {
-            let kind = match algorithm {
-                Algorithm::RS256 => matches!(key.algorithm, AlgorithmParameters::RSA(_)),
-                Algorithm::ES256 => matches!(key.algorithm, AlgorithmParameters::EllipticCurve(_)),
-                // Above all no secret that two share, and no signature that is none.
-                _ => false,
-            };
-            let meant = id.is_none() || key.common.key_id.as_deref() == id;
-            let signs = !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption));
-            kind && meant && signs
-        };
+        let meant = |key: &&Jwk| id.is_none() || key.common.key_id.as_deref() == id;
         let mut rules = Validation::new(algorithm);
         rules.set_issuer(&[&self.settings.issuer]);
         rules.set_audience(&[&self.settings.client_id]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // Its times are judged by our own clock, which tests can turn.
         rules.validate_exp = false;
-        for key in known.keys.iter().filter(fits) {
+        for key in known.keys.iter().filter(meant).filter(|key| fits(key, algorithm)) {
             let Ok(key) = DecodingKey::from_jwk(key) else { continue };
             if let Ok(token) = jsonwebtoken::decode::<Claims>(token, &key, &rules) {
                 return Ok(token.claims);
@@ -355,6 +353,17 @@ impl Provider {
         }
         Ok(())
     }
+}
+
+/// Whether a key signs in this way.
+fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
+    let kind = match algorithm {
+        Algorithm::RS256 => matches!(key.algorithm, AlgorithmParameters::RSA(_)),
+        Algorithm::ES256 => matches!(key.algorithm, AlgorithmParameters::EllipticCurve(_)),
+        // Above all no secret that two share, and no signature that is none.
+        _ => false,
+    };
+    kind && !matches!(key.common.public_key_use, Some(PublicKeyUse::Encryption))
 }
 
 /// Whether a key of this id is known; where a token names none, any will do.

@@ -37,9 +37,9 @@ pub struct Manifest {
     pub secret: Option<String>,
     /// The tables, in the order in which they are put back.
     pub tables: Vec<Listed>,
-    /// The files lie in a bucket, which is backed up by its own means, and are not in it.
-    #[serde(default)]
-    pub bucket: bool,
+    /// The files are not in it: their storage is backed up by its own means.
+    #[serde(default, rename = "bucket")]
+    pub without_files: bool,
     /// Files that were gone when they were to be copied.
     pub missing: Vec<String>,
     /// Everything in it, in order.

@@ -1,6 +1,6 @@
 //! `backup`: everything of one moment, tables and files, beside a running server or without one. It
-//! is the same from both engines and goes back into either. Writers do not wait for it; memory is
-//! that of one piece. The server's secret and the operator's token are not in it, and what is sealed
+//! is the same from both engines and from either storage, and goes back into any. Writers do not wait
+//! for it; memory is that of one piece, and of the names of the files. The server's secret and the operator's token are not in it, and what is sealed
 //! with the secret stays sealed.
 
 use super::archive::{FORM, Listed, Manifest, PIECE, Pack};
@@ -8,11 +8,13 @@ use super::check::size;
 use super::reach::ours;
 use super::{Place, Said, configured};
 use crate::config::Config;
+use crate::files::shelf::Shelf;
 use crate::folder::Secret;
 use crate::store::whole::dump::Snapshot;
 use anyhow::{Context, Result, ensure};
 use hallway_kit::Clock;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -27,6 +29,9 @@ pub struct Ask {
     /// The same, by name
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
+    /// Leave the files out; their folder or bucket is backed up by its own means
+    #[arg(long)]
+    without_files: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -43,18 +48,18 @@ pub fn run(ask: &Ask) -> Result<Said> {
     if to == Path::new("-") {
         let out = std::io::stdout();
         ensure!(!out.is_terminal(), "a backup is no text: name a file, or send it into a pipe");
-        let (mut out, manifest) = pack(&config, BufWriter::new(out.lock()))?;
+        let (mut out, manifest) = pack(&config, ask.without_files, BufWriter::new(out.lock()))?;
         out.flush()?;
         eprintln!("{}", told(&manifest, "standard output"));
         return Ok(Said::from(String::new()));
     }
-    let manifest = written(&config, to)?;
+    let manifest = written(&config, ask.without_files, to)?;
     let said = told(&manifest, &to.display().to_string());
     Ok(Said::from(if ask.place.form.json { summary(&manifest).to_string() } else { said }))
 }
 
 /// Under a name that says it is not done, until it is, and is on disk.
-fn written(config: &Config, to: &Path) -> Result<Manifest> {
+fn written(config: &Config, without_files: bool, to: &Path) -> Result<Manifest> {
     let mut name = to.as_os_str().to_owned();
     name.push(".part");
     let part = PathBuf::from(name);
@@ -63,7 +68,7 @@ fn written(config: &Config, to: &Path) -> Result<Manifest> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(&part);
     let file = file.with_context(cannot)?;
-    let packed = pack(config, BufWriter::new(file)).and_then(|(out, manifest)| {
+    let packed = pack(config, without_files, BufWriter::new(file)).and_then(|(out, manifest)| {
         let file = out.into_inner().map_err(|error| error.into_error()).with_context(cannot)?;
         file.sync_all().with_context(cannot)?;
         fs::rename(&part, to).with_context(|| format!("cannot write {}", to.display()))?;
@@ -77,7 +82,7 @@ fn written(config: &Config, to: &Path) -> Result<Manifest> {
     packed
 }
 
-fn pack<W: Write>(config: &Config, to: W) -> Result<(W, Manifest)> {
+fn pack<W: Write>(config: &Config, without_files: bool, to: W) -> Result<(W, Manifest)> {
     let made_at = Clock::system().now();
     let mut snapshot = Snapshot::take(&config.place())?;
     let mut pack = Pack::new(to, u64::try_from(made_at / 1000).unwrap_or(0));
@@ -92,15 +97,15 @@ fn pack<W: Write>(config: &Config, to: W) -> Result<(W, Manifest)> {
         epoch: snapshot.epoch.clone(),
         secret: fingerprint(config)?,
         tables,
-        bucket: config.files_url.is_some(),
+        without_files,
         missing: Vec::new(),
         members: Vec::new(),
     };
     // Nothing more is asked of the database: its log need not grow any longer.
     drop(snapshot);
-    let missing = match manifest.bucket {
+    let missing = match without_files {
         true => Vec::new(),
-        false => files(&config.data.join("files"), &places, &mut pack)?,
+        false => files(&Shelf::open(config)?, &places, &mut pack)?,
     };
     pack.seal(Manifest { missing, ..manifest })
 }
@@ -138,38 +143,24 @@ fn places(snapshot: &mut Snapshot) -> Result<Vec<String>> {
 }
 
 /// Copies what lies below these folders; those that are not there any more.
-fn files<W: Write>(root: &Path, places: &[String], pack: &mut Pack<W>) -> Result<Vec<String>> {
-    let mut missing = Vec::new();
-    for place in places {
-        let mut found = Vec::new();
-        below(&root.join(place), &mut found);
-        if found.is_empty() {
-            missing.push(place.clone());
-        }
-        found.sort();
-        for path in found {
-            let Ok(relative) = path.strip_prefix(root) else { continue };
-            let name = format!("files/{}", relative.display());
+fn files<W: Write>(shelf: &Shelf, places: &[String], pack: &mut Pack<W>) -> Result<Vec<String>> {
+    let places: BTreeSet<&str> = places.iter().map(String::as_str).collect();
+    let mut missing: BTreeSet<String> = places.iter().map(|place| (*place).to_owned()).collect();
+    for name in shelf.names()? {
+        // `TENANT/RANDOM`, which the row names, and below it what there is.
+        let place = name.match_indices('/').nth(1).map(|(end, _)| &name[..end]);
+        let Some(place) = place.filter(|place| places.contains(place)) else { continue };
+        missing.remove(place);
+        let member = format!("files/{name}");
+        match shelf.read(&name)? {
+            Some(found) => pack.copy(&member, found.size, found.from)?,
             // Cleaned up since: the row says so soon.
-            let Ok(file) = File::open(&path) else {
-                missing.push(name);
-                continue;
-            };
-            pack.copy(&name, file.metadata()?.len(), file)?;
+            None => {
+                missing.insert(member);
+            }
         }
     }
-    Ok(missing)
-}
-
-/// The files below a folder; of one that is not there none.
-fn below(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => below(&entry.path(), found),
-            Ok(kind) if kind.is_file() => found.push(entry.path()),
-            _ => {}
-        }
-    }
+    Ok(missing.into_iter().collect())
 }
 
 /// By which a secret is known again.
@@ -201,9 +192,7 @@ fn summary(manifest: &Manifest) -> serde_json::Value {
 fn told(manifest: &Manifest, to: &str) -> String {
     let (files, rows) = counts(manifest);
     let lost = match manifest.missing.len() {
-        _ if manifest.bucket => {
-            " The files are in the bucket of HALLWAY_FILES_URL, not in it.".into()
-        }
+        _ if manifest.without_files => " The files are not in it, as you asked.".into(),
         0 => String::new(),
         n => format!(" {n} files were not there."),
     };

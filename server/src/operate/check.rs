@@ -1,8 +1,12 @@
 //! `check`: the configuration with the source of every value, and the state of all that the server
-//! stands on. It makes nothing and changes nothing, and may be asked beside a running server.
+//! stands on. It makes nothing and changes nothing but for an object in the bucket, which it deletes
+//! again, and may be asked beside a running server.
 
+mod outside;
+
+use super::restore::cut_off;
 use super::{Said, columns, configured, environment};
-use crate::config::sources::{Setting, settings};
+use crate::config::sources::{Setting, Source, settings};
 use crate::config::{Config, Flags};
 use crate::folder::{Secret, is_held};
 use crate::mailer::Mailer;
@@ -54,6 +58,10 @@ struct Finding {
     what: &'static str,
     state: State,
     says: String,
+    /// The setting that it hangs on.
+    setting: &'static str,
+    /// Who said that setting.
+    source: Source,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,7 +77,7 @@ pub fn run(ask: &Ask) -> anyhow::Result<Said> {
     let config = configured(&ask.flags)?;
     let settings = settings(&config, &ask.flags, environment)?;
     let running = is_held(&config.data);
-    let health = vec![
+    let mut health = vec![
         folder(&config.data),
         secret(&config),
         database(&config, ask.full),
@@ -78,6 +86,11 @@ pub fn run(ask: &Ask) -> anyhow::Result<Said> {
         tls(&config),
         mail(&config),
     ];
+    health.extend(outside::findings(&config)?);
+    for finding in &mut health {
+        let known = settings.iter().find(|setting| setting.name == finding.setting);
+        finding.source = known.map_or(Source::Default, |setting| setting.source);
+    }
     let starts = health.iter().all(|finding| finding.state != State::Bad);
     let report = Report { starts, running, settings, health };
     let text = if ask.form.json { serde_json::to_string_pretty(&report)? } else { text(&report) };
@@ -96,7 +109,8 @@ fn text(report: &Report) -> String {
             State::Warn => "  warn",
             State::Bad => "  BAD",
         };
-        vec![state.into(), finding.what.into(), finding.says.clone()]
+        let source = finding.source.text();
+        vec![state.into(), finding.what.into(), source.into(), finding.says.clone()]
     };
     let health: Vec<_> = report.health.iter().map(of).collect();
     let end = match (report.starts, report.running) {
@@ -109,7 +123,19 @@ fn text(report: &Report) -> String {
 }
 
 fn found(what: &'static str, state: State, says: impl Into<String>) -> Finding {
-    Finding { what, state, says: says.into() }
+    let setting = match what {
+        "database" => "database_url",
+        "secret" => "secret_file",
+        "address" => "listen",
+        "TLS" => "tls_cert",
+        "mail" => "mail",
+        "files" => "files_url",
+        "sign-in" => "oidc_issuer",
+        "traces" => "otlp_url",
+        "push" => "base_url",
+        _ => "data",
+    };
+    Finding { what, state, says: says.into(), setting, source: Source::Default }
 }
 
 /// The folder is there or can be made, is ours, and nobody else's to read.
@@ -162,6 +188,9 @@ fn secret(config: &Config) -> Finding {
 
 fn database(config: &Config, full: bool) -> Finding {
     let found = |state, says: String| found("database", state, says);
+    if let Ok(Some(says)) = cut_off(config) {
+        return found(State::Bad, says);
+    }
     match probe::look(&config.place(), full) {
         Ok(None) => found(State::Ok, "SQLite, not there yet, will be made".into()),
         Ok(Some(look)) => {

@@ -8,13 +8,14 @@ use super::check::size;
 use super::reach::ours;
 use super::{Place, Said, configured, restore};
 use crate::config::Config;
+use crate::files::shelf::Shelf;
 use crate::store::audit::{self, Actor, Note};
 use crate::store::whole::dump::Snapshot;
 use anyhow::{Context, Result, ensure};
 use hallway_kit::Clock;
 use parts::{FILES, PARTS, Part};
 use serde_json::{Map, Value, json};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,7 @@ fn written(config: &Config, snapshot: &mut Snapshot, of: Of, to: &Path) -> Resul
     let mut tar = Builder::new(BufWriter::new(file.with_context(cannot)?));
     let mut put = || {
         let lines = tables(snapshot, of, &mut tar)?;
-        let files = files(&config.data.join("files"), snapshot, of, &mut tar)?;
+        let files = files(&Shelf::open(config)?, snapshot, of, &mut tar)?;
         Ok::<_, anyhow::Error>((lines, files))
     };
     let counted = put();
@@ -189,7 +190,7 @@ fn object(names: &[&str], row: &str) -> String {
 
 /// The bytes of the files, under the names that people gave them.
 fn files(
-    root: &Path,
+    shelf: &Shelf,
     snapshot: &mut Snapshot,
     of: Of,
     tar: &mut Builder<impl Write>,
@@ -207,10 +208,10 @@ fn files(
     })?;
     let mut count = 0;
     for [id, place, name] in found {
-        let Ok(file) = File::open(root.join(&place).join("file")) else { continue };
+        let Some(file) = shelf.read(&format!("{place}/file"))? else { continue };
         let plain: String =
             name.chars().map(|c| if "/\\\0".contains(c) { '_' } else { c }).collect();
-        member(tar, &format!("files/{id}-{plain}"), file.metadata()?.len(), file)?;
+        member(tar, &format!("files/{id}-{plain}"), file.size, file.from)?;
         count += 1;
     }
     Ok(count)

@@ -1,6 +1,8 @@
 //! `restore`: a backup into an empty place, whole or not at all. Until the very last step what is
 //! restored lies in `DATA/restoring`, or in a transaction of PostgreSQL; a restore that was cut off
-//! leaves a server that does not start, and a restore that starts over. A new epoch begins, so that
+//! leaves a server that does not start, and a restore that starts over. Files go where the new
+//! configuration says; into a bucket under their own names, which nobody knows before the rows are
+//! there. A new epoch begins, so that
 //! clients keep what the backup has and send again what it has not.
 
 use super::archive::{Manifest, Member, each, text, verified};
@@ -8,6 +10,7 @@ use super::backup::{counts, fingerprint};
 use super::reach::ours;
 use super::{Place, Said, configured, when};
 use crate::config::Config;
+use crate::files::shelf::Shelf;
 use crate::folder::Folder;
 use crate::store::probe::look;
 use crate::store::whole::load::Load;
@@ -64,7 +67,7 @@ fn empty(config: &Config) -> Result<()> {
     let full = config.database_url.is_none() && found.is_some();
     let full = full || found.is_some_and(|found| found.schema.is_some());
     ensure!(!full, "there are data already; a backup goes into an empty place alone");
-    let left = data.join(UNDER_WAY).exists();
+    let left = data.join(UNDER_WAY).exists() || config.files_url.is_some();
     let files = fs::read_dir(data.join("files")).is_ok_and(|mut files| files.next().is_some());
     ensure!(left || !files, "there are files in {place}/files; a backup goes into an empty place");
     Ok(())
@@ -75,7 +78,9 @@ fn restored(config: &Config, folder: &Folder, manifest: &Manifest, file: &File) 
     let (data, aside) = (folder.path(), folder.path().join(UNDER_WAY));
     // What an earlier try left, its files too: without a database nobody ever saw them.
     if aside.exists() {
-        let _ = fs::remove_dir_all(data.join("files"));
+        if config.files_url.is_none() {
+            let _ = fs::remove_dir_all(data.join("files"));
+        }
         fs::remove_dir_all(&aside).context("cannot remove what an earlier try left")?;
     }
     DirBuilder::new().mode(0o700).create(&aside).context("cannot write in the data folder")?;
@@ -84,11 +89,15 @@ fn restored(config: &Config, folder: &Folder, manifest: &Manifest, file: &File) 
         Some(url) => crate::store::Place::Postgres(url.clone()),
         None => crate::store::Place::Sqlite(aside.clone()),
     };
+    let bucket = match config.files_url {
+        Some(_) => Some(Shelf::open(config)?),
+        None => None,
+    };
     let mut load = Load::begin(&place, &manifest.schema, Clock::system().now())?;
     let mut counted = vec![0; manifest.tables.len()];
     each(BufReader::new(file), manifest, |member, from| {
         match member.name.strip_prefix("files/") {
-            Some(name) => put_file(&aside.join("files"), name, from),
+            Some(name) => put_file(bucket.as_ref(), &aside.join("files"), name, from),
             None => put_lines(&mut load, manifest, member, from, &mut counted),
         }
     })?;
@@ -128,9 +137,12 @@ fn put_lines(
     Ok(())
 }
 
-fn put_file(root: &Path, name: &str, from: &mut dyn Read) -> Result<()> {
+fn put_file(bucket: Option<&Shelf>, root: &Path, name: &str, from: &mut dyn Read) -> Result<()> {
     let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\\');
     ensure!(name.split('/').all(plain), "{name} is no name of a file");
+    if let Some(bucket) = bucket {
+        return bucket.put(name, from);
+    }
     let path = root.join(name);
     let folder = path.parent().unwrap_or(root);
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -153,12 +165,22 @@ pub fn finished(config: &Config) -> Result<()> {
     if !aside.exists() {
         return Ok(());
     }
-    let found = look(&config.place(), false)?;
-    if found.is_none_or(|found| found.schema.is_none()) {
-        let place = config.data.display();
-        bail!("a restore into {place} did not come to its end; run it again");
+    if let Some(says) = cut_off(config)? {
+        bail!(says);
     }
     fs::remove_dir_all(&aside).context("cannot clear up behind a restore")
+}
+
+/// Says that a restore was cut off, where one was.
+pub fn cut_off(config: &Config) -> Result<Option<String>> {
+    if !config.data.join(UNDER_WAY).exists() {
+        return Ok(None);
+    }
+    let found = look(&config.place(), false)?;
+    let says = || {
+        format!("a restore into {} did not come to its end; run it again", config.data.display())
+    };
+    Ok(found.is_none_or(|found| found.schema.is_none()).then(says))
 }
 
 /// The same at a start; PostgreSQL may not be asked inside a runtime.
@@ -188,10 +210,15 @@ fn told(config: &Config, manifest: &Manifest, epoch: &str) -> Result<String> {
             path.display()
         ));
     }
-    if manifest.bucket {
-        said.push_str(
-            "\nThe files are in a bucket: name the same one, or a copy, in HALLWAY_FILES_URL.",
-        );
+    if manifest.without_files {
+        let place = match &config.files_url {
+            Some(url) => url.clone(),
+            None => config.data.join("files").display().to_string(),
+        };
+        said.push_str(&format!(
+            "\nThe files were left out of the backup: put them back into {place}, or name the \
+             bucket where they are in HALLWAY_FILES_URL."
+        ));
     }
     if !manifest.missing.is_empty() {
         said.push_str(&format!("\n{} files were missing already then.", manifest.missing.len()));

@@ -30,6 +30,16 @@ impl std::fmt::Debug for Vapid {
     }
 }
 
+/// Whether a key that lies in a database opens, and is one.
+pub fn opens(seal: &Seal, sealed: &str) -> Result<()> {
+    read(seal, sealed).map(drop)
+}
+
+fn read(seal: &Seal, sealed: &str) -> Result<SecretKey> {
+    let key = SecretKey::from_slice(&seal.open(PLACE, sealed)?);
+    key.context("the key for push services is none")
+}
+
 impl Vapid {
     /// The public key, as browsers are given it.
     pub async fn public(&self, store: &Store, seal: &Seal) -> Result<String> {
@@ -64,8 +74,7 @@ impl Vapid {
         let find = async {
             let new = seal.seal(PLACE, &secret()?.to_bytes())?;
             let kept = store.write(Needs::default(), move |tx| endpoints::vapid(tx, &new)).await?;
-            let key = SecretKey::from_slice(&seal.open(PLACE, &kept)?);
-            key.context("the key for push services is none")
+            read(seal, &kept)
         };
         self.0.get_or_try_init(|| find).await
     }

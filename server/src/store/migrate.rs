@@ -95,7 +95,12 @@ pub fn steps(conn: &mut dyn Conn) -> Outcome<Vec<String>> {
 
 /// The epoch as it stands in a database.
 pub fn known_epoch(conn: &mut dyn Conn) -> Outcome<Option<String>> {
-    text(conn, "select value from meta where name = $1", "epoch")
+    known(conn, "epoch")
+}
+
+/// What a database knows under a name.
+pub fn known(conn: &mut dyn Conn, name: &str) -> Outcome<Option<String>> {
+    text(conn, "select value from meta where name = $1", name)
 }
 
 fn migrate(conn: &mut dyn Conn, now: Millis) -> Outcome<()> {

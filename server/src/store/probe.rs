@@ -46,6 +46,22 @@ pub fn look(place: &Place, full: bool) -> Result<Option<Look>> {
     }
 }
 
+/// The sealed key for push services, where one was made.
+pub fn vapid(place: &Place) -> Result<Option<String>> {
+    let mut conn: Box<dyn Conn> = match place {
+        Place::Sqlite(folder) if !folder.join(sqlite::FILE).exists() => return Ok(None),
+        Place::Sqlite(folder) => Box::new(Lite::open(folder, Use::Read).map_err(broken)?),
+        Place::Postgres(url) => Box::new(Pg::open(url).map_err(broken)?),
+    };
+    let known = |conn: &mut dyn Conn| {
+        if migrate::steps(conn)?.is_empty() {
+            return Ok(None);
+        }
+        migrate::known(conn, "vapid")
+    };
+    known(&mut *conn).map_err(broken)
+}
+
 fn seen(conn: &mut dyn Conn, engine: String, damage: Option<String>) -> Outcome<Look> {
     conn.begin_read()?;
     let steps = migrate::steps(conn)?;

@@ -457,3 +457,113 @@ async fn nothing_in_a_backup_opens_the_server() {
     let lost = shell.run(&["backup", "/nowhere/at/all.tar"]).await;
     assert!(lost.refused().contains("cannot write"), "{lost:?}");
 }
+
+/// What tables there are.
+async fn tables(url: &str) -> i64 {
+    let url = url.to_owned();
+    blocking(move || {
+        let mut client = postgres::Client::connect(&url, postgres::NoTls).expect("a connection");
+        let sql = "select count(*) from pg_tables where schemaname = 'public'";
+        client.query_one(sql, &[]).expect("a row").get(0)
+    })
+    .await
+}
+
+/// Waits until somebody's statement waits for another's lock.
+fn someone_waits(client: &mut postgres::Client) {
+    let sql = "select count(*) from pg_locks where not granted";
+    while client.query_one(sql, &[]).expect("a row").get::<_, i64>(0) == 0 {
+        std::thread::yield_now();
+    }
+}
+
+async fn killed(mut child: tokio::process::Child) {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    let id = id.and_then(rustix::process::Pid::from_raw).expect("it runs");
+    rustix::process::kill_process(id, rustix::process::Signal::KILL).expect("it is ours");
+    assert!(!child.wait().await.expect("it ran").success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_onto_postgres_that_is_killed_leaves_nothing_and_starts_over() {
+    let postgres = blocking(Postgres::start).await;
+    let server = Process::start(&[("HALLWAY_LIMITS", "off")]).await;
+    lives(&server).await;
+    let shelf = folder();
+    let file = shelf.path().join("hallway.tar");
+    let name = file.to_str().expect("text");
+    Shell::at(&server.data()).run(&["backup", name]).await.ok();
+    let before = rows(&Place::Sqlite(server.data())).await;
+
+    // While it makes the tables: somebody holds the name of one of them.
+    let stand = Stand::new(Some(&postgres), "tables");
+    let url = stand.url.clone().expect("an address");
+    let mut other = {
+        let url = url.clone();
+        blocking(move || {
+            let mut client =
+                postgres::Client::connect(&url, postgres::NoTls).expect("a connection");
+            client.batch_execute("begin; create table media (x int)").expect("held");
+            client
+        })
+        .await
+    };
+    let child = stand.shell().command(&["restore", name]).spawn().expect("it starts");
+    other = blocking(move || {
+        someone_waits(&mut other);
+        other
+    })
+    .await;
+    killed(child).await;
+    blocking(move || other.batch_execute("rollback")).await.expect("let go");
+    starts_over(&stand, name, &before).await;
+
+    // When all rows are there but not committed: the bucket, which has the files, says nothing.
+    let stand = Stand::new(Some(&postgres), "files");
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}", silent.local_addr().expect("an address"));
+    let child = [
+        ("HALLWAY_FILES_URL", "s3://hallway-files"),
+        ("HALLWAY_FILES_ENDPOINT", &address),
+        ("HALLWAY_FILES_KEY", "key"),
+        ("HALLWAY_FILES_SECRET", "secret"),
+    ];
+    let shell = child.iter().fold(stand.shell(), |shell, (name, value)| shell.with(name, value));
+    let child = shell.command(&["restore", name]).spawn().expect("it starts");
+    let held = silent.accept().await.expect("it comes");
+    killed(child).await;
+    drop(held);
+    starts_over(&stand, name, &before).await;
+
+    // When it was over but for the clearing up, it is over.
+    let stand = Stand::new(Some(&postgres), "over");
+    stand.shell().run(&["restore", name]).await.ok();
+    fs::create_dir(stand.data().join("restoring")).expect("a folder");
+    same(&before, &rows(&stand.place).await);
+    let server = Process::start_in(stand.folder, &environment(&stand.url)).await;
+    assert!(!server.data().join("restoring").exists());
+    server.login("ada").await;
+    drop(server);
+    blocking(move || drop(postgres)).await;
+}
+
+/// Nothing of the first try is there, it is said, nothing runs on it, and the next one is whole.
+async fn starts_over(stand: &Stand, name: &str, before: &BTreeMap<String, Vec<String>>) {
+    let url = stand.url.as_deref().expect("an address");
+    assert_eq!(tables(url).await, 0);
+    let shelf = folder();
+    let to = shelf.path().join("other.tar");
+    let to = to.to_str().expect("text");
+    for words in
+        [&["serve", "--listen", "127.0.0.1:0"][..], &["user", "list"], &["backup", to], &["check"]]
+    {
+        let said = stand.shell().run(words).await;
+        assert_eq!(said.code, 1, "{words:?}: {said:?}");
+        let told = format!("{}{}", said.out, said.err);
+        assert!(told.contains("did not come to its end; run it again"), "{words:?}: {told}");
+    }
+    stand.shell().run(&["restore", name]).await.ok();
+    same(before, &rows(&stand.place).await);
+    let there = files(&stand.data());
+    assert!(there.values().any(|bytes| bytes.starts_with(b"milk")), "{:?}", there.keys());
+}

@@ -6,6 +6,7 @@
 mod postgres;
 
 mod access;
+mod around;
 mod backup;
 mod bots;
 mod bucket;
@@ -53,6 +54,7 @@ mod search;
 mod secure;
 mod sessions;
 mod settings;
+mod shelves;
 mod sockets;
 mod sync;
 mod talk;

@@ -5,17 +5,45 @@ use hallway_kit::Tasks;
 use hallway_server::config::{Config, Hidden};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
+use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3Result, s3_error};
 use s3s_fs::FileSystem;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 const NAME: &str = "hallway-files";
 const KEY: &str = "AKIAHALLWAY";
 const SECRET: &str = "kettle/on+the=shelf";
+
+/// What its key opens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    All,
+    NoDeleting,
+}
+
+impl S3Access for Keys {
+    // Written as the attribute that the trait was written with makes it.
+    fn check<'s, 'c, 'r, 'f>(
+        &'s self,
+        of: &'c mut S3AccessContext<'r>,
+    ) -> Pin<Box<dyn Future<Output = S3Result<()>> + Send + 'f>>
+    where
+        Self: 'f,
+        's: 'f,
+        'c: 'f,
+        'r: 'f,
+    {
+        let deletes = matches!(of.s3_op().name(), "DeleteObject" | "DeleteObjects");
+        let closed = *self == Keys::NoDeleting && deletes;
+        Box::pin(async move { if closed { Err(s3_error!(AccessDenied)) } else { Ok(()) } })
+    }
+}
 
 pub struct Bucket {
     pub address: SocketAddr,
@@ -26,11 +54,21 @@ pub struct Bucket {
 
 impl Bucket {
     pub async fn open() -> Bucket {
+        Bucket::with(Keys::All).await
+    }
+
+    /// One whose key opens it for all but deleting.
+    pub async fn locked() -> Bucket {
+        Bucket::with(Keys::NoDeleting).await
+    }
+
+    async fn with(keys: Keys) -> Bucket {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join(NAME)).expect("a bucket");
         let files = FileSystem::new(folder.path()).expect("a file system");
         let mut service = S3ServiceBuilder::new(files);
         service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        service.set_access(keys);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (tasks, service) = (Tasks::default(), service.build());
@@ -52,10 +90,26 @@ impl Bucket {
         config.files_secret = Some(Hidden(SECRET.into()));
     }
 
+    /// The same to a server that is a process of its own.
+    pub fn environment(&self) -> [(&'static str, String); 5] {
+        [
+            ("HALLWAY_FILES_URL", format!("s3://{NAME}")),
+            ("HALLWAY_FILES_ENDPOINT", format!("http://{}", self.address)),
+            ("HALLWAY_FILES_REGION", "eu-central-1".into()),
+            ("HALLWAY_FILES_KEY", KEY.into()),
+            ("HALLWAY_FILES_SECRET", SECRET.into()),
+        ]
+    }
+
+    /// The folder in which its objects lie under their own names.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join(NAME)
+    }
+
     /// What is in it.
     pub fn objects(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        walk(&self.folder.path().join(NAME), &mut found);
+        walk(&self.folder(), &mut found);
         found
     }
 }

@@ -78,11 +78,12 @@ pub async fn list(
     Query(at): Query<Where>,
 ) -> Result<axum::Json<Page>> {
     let (place, limit, fresh) = (at.place()?, page_size(at.limit), at.fresh);
-    let page = app.store.read(move |read| pages::page(read, &me, room, place, limit)).await?;
-    if fresh.is_some_and(|fresh| page.as_of < fresh) {
-        return Err(Refusal::Busy);
-    }
-    Ok(axum::Json(page))
+    let page = app.store.read(move |read| {
+        let page = pages::page(read, &me, room, place, limit)?;
+        pages::reaches(read, room, page.as_of, fresh)?;
+        Ok(page)
+    });
+    Ok(axum::Json(page.await?))
 }
 
 /// `GET /users/me/messages`: everything the caller wrote, newest first.

@@ -9,6 +9,7 @@ mod call;
 pub mod commands;
 pub mod hello;
 pub mod order;
+pub mod signs;
 pub mod talk;
 mod tap;
 

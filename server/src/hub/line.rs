@@ -39,8 +39,18 @@ pub struct Line {
     from: OnceLock<IpAddr>,
     state: Mutex<Queue>,
     wake: Notify,
-    /// Where it last said that its person types, and when, in ticks.
-    typed: Mutex<Option<(RoomId, i64)>>,
+    /// Where it last said that its person types.
+    typed: Mutex<Option<Typed>>,
+}
+
+/// Somebody types.
+#[derive(Clone, Copy, Debug)]
+struct Typed {
+    room: RoomId,
+    /// When, in ticks.
+    at: i64,
+    /// They have said it since.
+    over: bool,
 }
 
 /// What the connection's own task is to write next.
@@ -181,11 +191,22 @@ impl Line {
     /// Whether a `typing` may be told of; it counts if so.
     pub(super) fn may_type(&self, room: RoomId, now: i64) -> bool {
         let mut typed = self.typed.lock();
-        let early = typed.is_some_and(|(last, at)| last == room && now - at < TYPING_EVERY_MS);
+        let early = typed.is_some_and(|last| last.room == room && now - last.at < TYPING_EVERY_MS);
         if !early {
-            *typed = Some((room, now));
+            *typed = Some(Typed { room, at: now, over: false });
         }
         !early
+    }
+
+    /// Its person says something there: what they were typing is over, whoever still asks about it.
+    pub fn says(&self, room: RoomId) {
+        if let Some(typed) = self.typed.lock().as_mut().filter(|typed| typed.room == room) {
+            typed.over = true;
+        }
+    }
+
+    pub(super) fn types(&self, room: RoomId) -> bool {
+        self.typed.lock().is_some_and(|typed| typed.room == room && !typed.over)
     }
 
     /// Somebody in a room it sits in types.

@@ -1,8 +1,8 @@
 //! Signs of the moment: who types, how far others have read, what they are called now. None of it is
 //! stored, and each reader gets the latest alone.
 
-use super::Hub;
 use super::line::{Line, encode};
+use super::{Hub, Seat};
 use hallway_protocol::frames::ServerFrame;
 use hallway_protocol::ids::{RoomId, UserId};
 use hallway_protocol::rest::Notice;
@@ -10,12 +10,19 @@ use hallway_protocol::rows::Row;
 use std::collections::HashMap;
 
 impl Hub {
-    /// Somebody types: everyone else who is here in the room learns of it.
+    /// Whether it is to be told that somebody types: they are here in the room, and it was not told
+    /// a moment ago.
+    pub fn may_type(&self, line: &Line, room: RoomId) -> bool {
+        let shard = self.shard(room).lock();
+        let here = shard.get(&room).is_some_and(|seats| is_among(seats, line));
+        here && line.may_type(room, self.clock.ticks())
+    }
+
+    /// Somebody types, who may say something: everyone else who is here in the room learns of it.
     pub fn typing(&self, line: &Line, room: RoomId) {
         let shard = self.shard(room).lock();
         let Some(seats) = shard.get(&room) else { return };
-        let here = seats.iter().any(|seat| seat.line.id == line.id);
-        if !here || !line.may_type(room, self.clock.ticks()) {
+        if !is_among(seats, line) || !line.types(room) {
             return;
         }
         let text = encode(&ServerFrame::Typing { room, user: line.user });
@@ -69,4 +76,8 @@ impl Hub {
             line.notice(&text);
         }
     }
+}
+
+fn is_among(seats: &[Seat], line: &Line) -> bool {
+    seats.iter().any(|seat| seat.line.id == line.id)
 }

@@ -165,6 +165,7 @@ fn a_closed_room_and_a_departed_line_are_silent() {
 fn typing_reaches_the_others_and_marks_reach_who_looks() {
     let hub = hub();
     let (ada, lin, eve) = (comes(&hub, 1, 1), comes(&hub, 2, 1), comes(&hub, 3, 1));
+    assert!(hub.may_type(&ada, ROOM));
     hub.typing(&ada, ROOM);
     assert!(ada.signs().is_empty());
     assert_eq!(lin.signs(), [ServerFrame::Typing { room: ROOM, user: UserId(1) }]);
@@ -177,7 +178,14 @@ fn typing_reaches_the_others_and_marks_reach_who_looks() {
     assert_eq!(lin.signs(), [ServerFrame::Read { room: ROOM, marks }]);
     assert!(eve.signs().is_empty());
     let stranger = hub.arrive(&Me::test(9, "s9"));
+    assert!(!hub.may_type(&stranger, ROOM));
     hub.typing(&stranger, ROOM);
+    // Who has said it by the time it is clear that they may does not type any more.
+    assert!(!hub.may_type(&ada, ROOM), "a moment ago");
+    assert!(hub.may_type(&lin, ROOM));
+    lin.says(ROOM);
+    hub.typing(&lin, ROOM);
+    assert!(ada.signs().is_empty() && eve.signs().is_empty());
     assert!(lin.signs().is_empty());
 }
 

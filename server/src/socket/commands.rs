@@ -3,6 +3,7 @@
 //! commit is done.
 
 use super::call::call;
+use super::signs;
 use super::talk::Talk;
 use crate::app::App;
 use crate::commands::{self, Told};
@@ -11,10 +12,9 @@ use crate::messages::draft;
 use crate::store::delta::{self, Pull};
 use crate::store::{Me, Needs, Tx, deletions, marks, messages, own, reactions, sync};
 use hallway_protocol::frames::{
-    Bump, ClientFrame, Delta, Done, MinePatch, OwnFrame, Presence, Send as SendFrame, ServerFrame,
+    Bump, ClientFrame, Delta, Done, MinePatch, OwnFrame, Send as SendFrame, ServerFrame,
 };
 use hallway_protocol::ids::{Key, RoomId, Seq};
-use hallway_protocol::limits::WATCH_MAX;
 use hallway_protocol::rest::NewMessage;
 use hallway_protocol::rows::Row;
 use std::future::Future;
@@ -40,6 +40,12 @@ impl Pending {
     fn new(id: Option<u64>, of: Of, work: Work<Result<Outcome>>) -> Self {
         Pending { id, of, work, began: Instant::now() }
     }
+
+    /// Of which nothing is said unless it fails.
+    pub fn quiet(work: impl Future<Output = Result<()>> + Send + 'static) -> Self {
+        let work = Box::pin(async { work.await.map(|()| Outcome::Quiet) });
+        Pending::new(None, None, work)
+    }
 }
 
 impl Future for Pending {
@@ -51,9 +57,6 @@ impl Future for Pending {
         Poll::Ready(Answered { id: self.id, of: self.of.take(), outcome, took })
     }
 }
-
-/// Rooms in focus, at most: nobody looks at more.
-const FOCUS: usize = 100;
 
 /// A command that was answered.
 pub struct Answered {
@@ -146,45 +149,13 @@ fn hear_question(talk: &mut Talk, frame: ClientFrame) {
                 Box::pin(async { answer.await.map(|(code, body)| Outcome::Answer(code, body)) })
             });
         }
-        sign => hear_sign(talk, sign),
-    }
-}
-
-/// Frames that are not answered. Whoever sends too many is not heard.
-fn hear_sign(talk: &mut Talk, frame: ClientFrame) {
-    if talk.signs.take(talk.app.clock.ticks()).is_err() {
-        return;
-    }
-    let (app, line) = (&talk.app, &talk.present.line);
-    match frame {
-        ClientFrame::Typing { room } => app.hub.typing(line, room),
-        ClientFrame::Focus { mut rooms } => {
-            rooms.truncate(FOCUS);
-            app.hub.focus(line, rooms);
-        }
-        ClientFrame::Watch { mut users, room } => {
-            users.truncate(WATCH_MAX);
-            app.presence.watch(&app.hub, line, users, room);
-        }
-        // Who is connected is not offline, whatever they say.
-        ClientFrame::Presence { state: Presence::Online } => {
-            app.presence.set(line, Presence::Online)
-        }
-        ClientFrame::Presence { .. } => app.presence.set(line, Presence::Away),
-        ClientFrame::Ack { rooms, .. } => {
-            let me = talk.present.me.clone();
-            let needs = Needs::person(me.user);
-            let acked = app.store.write(needs, move |tx| marks::ack(tx, &me, &rooms));
-            let work = Box::pin(async { Ok(acked.await.map(|()| Outcome::Quiet)?) });
-            talk.pending.push(Pending::new(None, None, work));
-        }
-        // A second hello, a sign of life, and what a later version may say.
-        _ => {}
+        sign => signs::hear(talk, sign),
     }
 }
 
 fn post(talk: &mut Talk, send: SendFrame) {
     let SendFrame { id, room, key, text, reply, thread, files, meta, clears_draft } = send;
+    talk.present.line.says(room);
     let mut message =
         NewMessage { key: key.clone(), text, reply, thread, files, meta, clears_draft };
     start(talk, id, room, Some(key), |app, me| {

@@ -44,6 +44,20 @@ pub fn page(read: &mut Read<'_>, me: &Me, room: RoomId, part: Part, limit: usize
     Ok(Page { lo, hi, rows, as_of: facts.head, min_seq })
 }
 
+/// Refuses who holds more of a room than there is. Numbers follow commits and a reader sees them all,
+/// so they either hold what a restore took back, and have to sync before they ask again, or made the
+/// number up.
+pub fn reaches(read: &mut Read<'_>, room: RoomId, head: Seq, fresh: Option<Seq>) -> Result<()> {
+    if fresh.is_none_or(|fresh| fresh <= head) {
+        return Ok(());
+    }
+    let epochs = "select count(*) from bases where room = $1";
+    match read.number(epochs, params![room])? {
+        0 => Err(StoreError::Invalid("fresh", format!("is ahead of the room ({head})"))),
+        _ => Err(StoreError::Conflict("the room was put back to an earlier state: sync first")),
+    }
+}
+
 /// The messages of a page, oldest first, and the range in which nothing is missing.
 type Found = (Vec<Message>, Seq, Seq);
 

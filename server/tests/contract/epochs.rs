@@ -2,10 +2,13 @@
 
 use crate::cast::Stage;
 use hallway_protocol::ids::{RoomId, Seq};
-use hallway_server::store::{Me, Store, sync};
+use hallway_server::store::{Me, Store, StoreError, pages, sync};
 use std::sync::Arc;
 
-contract!(a_device_that_slept_through_two_epochs_keeps_what_both_have);
+contract!(
+    a_device_that_slept_through_two_epochs_keeps_what_both_have,
+    who_holds_more_than_there_is_has_to_sync_or_made_it_up,
+);
 
 /// The base of each room as a device of `epoch` is told, by room.
 async fn bases(store: &Store, me: &Me, epoch: &str, named: Vec<(RoomId, Seq)>) -> Vec<Seq> {
@@ -52,5 +55,31 @@ async fn a_device_that_slept_through_two_epochs_keeps_what_both_have(stage: Arc<
     let store = next(&stage, &store, true).await;
     assert_eq!(bases(&store, &ada, &first, named.clone()).await, [1, 1]);
     assert_eq!(bases(&store, &ada, "of nobody here", named).await, [0, 0]);
+    store.close().await;
+}
+
+async fn who_holds_more_than_there_is_has_to_sync_or_made_it_up(stage: Arc<Stage>) {
+    let ada = stage.person("ada").await;
+    let room = stage.group(&[&ada]).await.room;
+    for _ in 0..4 {
+        stage.says(&ada, room, "tea?").await;
+    }
+    let asks = async |store: &Store, fresh: Option<Seq>| {
+        let me = ada.clone();
+        let page = store.read(move |read| {
+            let page = pages::page(read, &me, room, pages::Part::Latest, 50)?;
+            pages::reaches(read, room, page.as_of, fresh)?;
+            Ok(page.as_of)
+        });
+        page.await
+    };
+    assert!(matches!(asks(&stage.store, None).await, Ok(5)));
+    assert!(matches!(asks(&stage.store, Some(5)).await, Ok(5)));
+    let made_up = asks(&stage.store, Some(6)).await;
+    assert!(matches!(made_up, Err(StoreError::Invalid("fresh", _))), "{made_up:?}");
+    let store = next(&stage, &stage.store, true).await;
+    let lost = asks(&store, Some(5)).await;
+    assert!(matches!(lost, Err(StoreError::Conflict(_))), "{lost:?}");
+    assert!(matches!(asks(&store, Some(3)).await, Ok(3)));
     store.close().await;
 }

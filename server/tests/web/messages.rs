@@ -189,3 +189,15 @@ async fn what_i_keep_about_a_room_reaches_my_other_devices() {
     let rest = ada.patch(&format!("/rooms/{room}/mine"), rest).await.ok(200);
     assert_eq!((&rest["notify"], &rest["draft"]), (&json!("mentions"), &json!("almost")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_to_know_of_more_than_there_is_is_refused() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let room = ada.group("kitchen", &[]).await;
+    let head = int(&ada.says(room, "tea?").await["seq"]);
+    let path = |fresh: i64| format!("/rooms/{room}/messages?fresh={fresh}");
+    assert_eq!(ada.get(&path(head)).await.ok(200)["as_of"], head);
+    let said = ada.get(&path(head + 1)).await;
+    assert_eq!((said.refused(), said.blames("fresh")), ((422, "invalid"), true));
+}

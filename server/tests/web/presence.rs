@@ -86,3 +86,28 @@ async fn a_poller_is_there_for_the_others() {
     lin.says(room, "hello").await;
     assert_eq!(socket.hears("event").await["rows"][0]["text"], "hello");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_speak_does_not_type() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let lin = house.newcomer(&ada, "lin").await;
+    let room = ada.group("kitchen", &[&lin]).await;
+    let other = ada.group("garden", &[&lin]).await;
+    let (mut hers, _) = ada.socket().await;
+    let (mut his, _) = lin.socket().await;
+    let member = format!("/rooms/{room}/members/{}", lin.user);
+    let until = house.clock.now() + 3_600_000;
+    ada.put(&member, json!({"muted_until": until})).await.fine();
+    // One after the other: what is heard of the second was not heard of the first.
+    his.told_after(json!({"type": "typing", "room": room})).await;
+    his.told_after(json!({"type": "typing", "room": other})).await;
+    assert_eq!(hers.hears("typing").await["room"], other);
+    // In a room where admins alone post he is silent too, and may again when he may speak.
+    ada.put(&member, json!({"muted_until": null})).await.fine();
+    ada.patch(&format!("/rooms/{other}"), json!({"announce": true})).await.ok(200);
+    house.clock.turn(Duration::from_secs(4));
+    his.told_after(json!({"type": "typing", "room": other})).await;
+    his.told_after(json!({"type": "typing", "room": room})).await;
+    assert_eq!(hers.hears("typing").await["room"], room);
+}

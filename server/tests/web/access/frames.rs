@@ -29,7 +29,7 @@ const FRAMES: &[Row] = &[
     (r#"{"type":"call","method":"GET","path":"/rooms/{room}/messages"}"#,                     "",        "!-!!! .. ++++++ ..! .. --"),
     (r#"{"type":"call","method":"GET","path":"/admin/stats"}"#,                               "",        "!-!!! -- ------ -+! -+ --"),
     (r#"{"type":"call","method":"POST","path":"/invites","body":{}}"#,                        "",        "!-!!! -- ------ ++! -+ --"),
-    (r#"{"type":"typing","room":{room}}"#,                                                    "typing",  "!-!!! .. ++++++ ..! .. --"),
+    (r#"{"type":"typing","room":{room}}"#,                                                    "typing",  "!-!!! .. +.++++ ..! .. --"),
     (r#"{"type":"focus","rooms":[{room}]}"#,                                                  "read",    "!-!!! .. ++++++ ..! .. --"),
     (r#"{"type":"watch","users":[{bob}]}"#,                                                   "online",  "!-!!! .. ++++++ ..! .. --"),
     (r#"{"type":"watch","room":{room}}"#,                                                     "online",  "!-!!! .. ++++++ ..! .. --"),

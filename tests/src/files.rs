@@ -1,4 +1,5 @@
-//! Searching raw files for a text that must not be in them, in the encodings a store may use.
+//! Raw files: their hash, and searching them for a text that must not be in them, in the encodings
+//! a store may use.
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,13 @@ pub fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// SHA-256 of these bytes, in hexadecimal digits.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Every regular file below `folder`.

@@ -59,6 +59,45 @@ impl House {
         Rest::register(&self.server.url(), name, &invite).await
     }
 
+    /// Who runs the server: by the token in the data folder.
+    pub fn operator(&self) -> Rest {
+        let token = std::fs::read_to_string(self.data().join("operator")).expect("a token");
+        let mut operator = Rest::at(&self.url());
+        operator.token = Some(token.trim().to_owned());
+        operator
+    }
+
+    /// A figure of `/metrics`, by its name with its labels; none: it is not told.
+    pub async fn figure(&self, name: &str) -> Option<f64> {
+        let url = format!("{}/metrics", self.url());
+        let answer = crate::rest::plain().get(url).send().await.expect("answered");
+        let text = answer.text().await.expect("text");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map(|figure| figure.parse().expect("a figure"))
+    }
+
+    /// Until no job of this kind waits or is being done.
+    pub async fn has_done(&self, kind: &str) {
+        self.has_none(kind, &["pending", "leased"]).await;
+    }
+
+    /// Until no job of this kind is being done: the clock may be turned.
+    pub async fn rests(&self, kind: &str) {
+        self.has_none(kind, &["leased"]).await;
+    }
+
+    async fn has_none(&self, kind: &str, states: &[&str]) {
+        crate::wait::until(&format!("no {kind} is {states:?}"), async || {
+            let mut left = 0.0;
+            for state in states {
+                let name = format!("hallway_jobs{{state=\"{state}\",kind=\"{kind}\"}}");
+                left += self.figure(&name).await.unwrap_or_default();
+            }
+            (left == 0.0).then_some(())
+        })
+        .await;
+    }
+
     /// A code for one newcomer.
     pub async fn invite(&self) -> String {
         let invite = self.owner.post("/invites", json!({"uses": 1})).await.good();

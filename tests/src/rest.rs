@@ -19,7 +19,10 @@ pub fn key() -> Key {
 pub fn plain() -> reqwest::Client {
     // Asked for by reqwest before its first client; a second call finds it done.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+    // A connection that is kept may be ended by the server just when it is used again, as after a
+    // restart or a turn of its clock.
+    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+    client.build().expect("a client")
 }
 
 /// REST under `/api/v1`, as one person or as nobody.
@@ -83,6 +86,11 @@ impl Rest {
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Rest {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// What each call carries besides.
+    pub(crate) fn headers(&self) -> &[(&'static str, String)] {
+        &self.headers
     }
 
     /// Where the interface is.
@@ -176,6 +184,58 @@ impl Rest {
     /// `DELETE`.
     pub async fn delete(&self, path: &str) -> Answer {
         self.call("DELETE", path, None).await
+    }
+
+    /// New tokens for old, as after the hour of the first ones.
+    pub async fn renew(&mut self) {
+        let body = json!({"refresh_token": self.refresh_token});
+        let nobody = Rest { token: None, ..self.clone() };
+        let answer = nobody.post("/auth/refresh", body).await.good();
+        self.takes(&answer["session"]);
+    }
+
+    /// A call whose answer is bytes: status, type, the bytes.
+    pub async fn bytes(&self, path: &str) -> (u16, String, Vec<u8>) {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.expect("answered");
+        let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        let (status, kind) = (answer.status().as_u16(), kind.unwrap_or_default().to_owned());
+        (status, kind, answer.bytes().await.expect("all of it").to_vec())
+    }
+
+    /// Announces a file, without its bytes; the answer.
+    pub async fn announces(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
+        let new = json!({"name": name, "type": kind, "size": bytes.len(),
+            "sha256": crate::files::sha256(bytes)});
+        self.post("/media", new).await.good()
+    }
+
+    /// Sends bytes where an upload wants them; the status.
+    pub async fn sends(&self, upload: &Value, bytes: &[u8]) -> u16 {
+        let url = upload["url"].as_str().expect("an address");
+        let mut request = self.http.put(url).body(bytes.to_vec());
+        for (name, value) in upload["headers"].as_object().into_iter().flatten() {
+            request = request.header(name, value.as_str().expect("text"));
+        }
+        request.send().await.expect("answered").status().as_u16()
+    }
+
+    /// Uploads a file to its end; what became of it.
+    pub async fn uploads(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
+        let made = self.announces(name, kind, bytes).await;
+        assert_eq!(self.sends(&made["upload"], bytes).await, 200);
+        let id = made["id"].as_str().expect("an id");
+        self.post(&format!("/media/{id}/complete"), json!({})).await.good()
+    }
+
+    /// Makes a private group with these people.
+    pub async fn groups(&self, name: &str, members: &[&Rest]) -> RoomId {
+        let members: Vec<UserId> = members.iter().map(|member| member.user).collect();
+        let body = json!({"kind": "group", "name": name, "members": members});
+        RoomId(self.post("/rooms", body).await.good()["room"].as_i64().expect("a room row"))
     }
 
     /// Makes a public channel.

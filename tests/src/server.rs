@@ -2,6 +2,7 @@
 //! again on the same data and the same port. Its log is kept and shown when a test fails; a panic
 //! in it fails the test whatever the test itself saw.
 
+use crate::hand::Hand;
 use crate::postgres::Postgres;
 use crate::wait;
 use anyhow::{Context, bail};
@@ -11,7 +12,8 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ pub enum Engine {
     Sqlite,
     /// In a PostgreSQL of the test's own.
     Postgres,
+    /// In a database of its own of one PostgreSQL that the tests of this run share.
+    Shared,
 }
 
 /// What a server is started with beside its address and folder.
@@ -57,6 +61,13 @@ impl Setup {
         self
     }
 
+    /// The same by a clock whose hand can be turned while it runs.
+    #[must_use]
+    pub fn clock(mut self, hand: &Hand) -> Self {
+        self.env.extend(hand.env());
+        self
+    }
+
     /// Without rates: for stories that press hard on purpose.
     #[must_use]
     pub fn unlimited(self) -> Self {
@@ -70,6 +81,7 @@ pub struct Server {
     binary: PathBuf,
     temp: Option<tempfile::TempDir>,
     postgres: Option<Postgres>,
+    shared: Option<(Arc<Postgres>, String)>,
     address: SocketAddr,
     running: Option<Running>,
     log: Log,
@@ -85,18 +97,27 @@ type Log = Arc<Mutex<Vec<String>>>;
 impl Server {
     /// Starts one and returns when it accepts connections.
     pub async fn start(setup: Setup) -> Server {
+        let mut server = Server::down(setup).await;
+        server.up().await.expect("the server starts");
+        server
+    }
+
+    /// One that was not started yet: its place is there, and empty.
+    pub async fn down(setup: Setup) -> Server {
         let binary = setup.binary.clone().unwrap_or_else(binary);
         let binary = std::path::absolute(binary).expect("the program has a path");
         let temp = setup.data.is_none().then(|| folder("server"));
         let postgres = match setup.engine {
-            Engine::Sqlite => None,
+            Engine::Sqlite | Engine::Shared => None,
             Engine::Postgres => Some(wait::blocking(Postgres::start).await),
+        };
+        let shared = match setup.engine {
+            Engine::Shared => Some(wait::blocking(database).await),
+            Engine::Sqlite | Engine::Postgres => None,
         };
         let address = "127.0.0.1:0".parse().expect("an address");
         let log = Log::default();
-        let mut server = Server { setup, binary, temp, postgres, address, running: None, log };
-        server.up().await.expect("the server starts");
-        server
+        Server { setup, binary, temp, postgres, shared, address, running: None, log }
     }
 
     /// Starts the program again on the same data, and on the same port if it had one.
@@ -173,6 +194,32 @@ impl Server {
         self.postgres.as_mut().expect("this server is on PostgreSQL")
     }
 
+    /// Where its data is, if that is not its folder.
+    pub fn database_url(&self) -> Option<String> {
+        let own = self.postgres.as_ref().map(Postgres::url);
+        own.or_else(|| self.shared.as_ref().map(|(_, url)| url.clone()))
+    }
+
+    /// Runs the program beside it, as its operator would from a shell: about its folder, its
+    /// database. Whether it was content, and what it said on stdout and stderr.
+    pub async fn operates(&self, words: &[&str]) -> (bool, String, String) {
+        let mut command = Command::new(&self.binary);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("HALLWAY_") {
+                command.env_remove(name);
+            }
+        }
+        command.current_dir(self.data()).args(words).arg("--data").arg(self.data());
+        if let Some(url) = self.database_url() {
+            command.env("HALLWAY_DATABASE_URL", url);
+        }
+        command.envs(self.setup.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null());
+        let ended = wait::blocking(move || command.output()).await.expect("the program runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (ended.status.success(), text(&ended.stdout), text(&ended.stderr))
+    }
+
     /// Says other environment from the next start on.
     pub fn setup(&mut self) -> &mut Setup {
         &mut self.setup
@@ -204,8 +251,8 @@ impl Server {
         // A configuration file of whoever runs the tests must not be found.
         command.current_dir(self.data());
         command.args(["serve", "--listen", &self.address.to_string(), "--data"]).arg(self.data());
-        if let Some(postgres) = &self.postgres {
-            command.env("HALLWAY_DATABASE_URL", postgres.url());
+        if let Some(url) = self.database_url() {
+            command.env("HALLWAY_DATABASE_URL", url);
         }
         command.envs(self.setup.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -279,6 +326,19 @@ impl Drop for Server {
             panic!("the server panicked: {line}\n{}", log.join("\n"));
         }
     }
+}
+
+/// A new database of the PostgreSQL that this run shares: started by the first who needs it, gone
+/// with the last.
+fn database() -> (Arc<Postgres>, String) {
+    static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let mut shared = SHARED.lock();
+    let postgres = shared.upgrade().unwrap_or_else(|| Arc::new(Postgres::start()));
+    *shared = Arc::downgrade(&postgres);
+    let name = format!("house{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let url = postgres.database(&name);
+    (postgres, url)
 }
 
 fn pid(child: &Child) -> anyhow::Result<Pid> {

@@ -20,6 +20,19 @@ pub async fn within<T>(limit: Duration, what: &str, task: impl Future<Output = T
     }
 }
 
+/// Looks again and again until `look` finds something.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    soon(what, async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+}
+
 /// Runs what blocks on a thread where it may.
 pub async fn blocking<T: Send + 'static>(task: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(task).await.expect("the blocking part did not panic")

@@ -10,6 +10,7 @@ use hallway_protocol::ids::{Key, RoomId, Seq};
 use hallway_protocol::rows::Row;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// One open socket. What arrives while an answer is waited for is kept for [`Socket::next`].
@@ -31,10 +32,15 @@ impl Socket {
         Self::tries(who, hello(who)).await.expect("the socket opens")
     }
 
-    /// Connects with a `hello` of one's own, where link or server may fail.
+    /// Connects with a `hello` of one's own, where link or server may fail. What `who` says beside
+    /// each call is said with the upgrade.
     pub async fn tries(who: &Rest, hello: Hello) -> anyhow::Result<Socket> {
         let url = format!("{}/socket", who.base().replacen("http", "ws", 1));
-        let (stream, _) = tokio_tungstenite::connect_async(url).await?;
+        let mut request = url.into_client_request()?;
+        for (name, value) in who.headers() {
+            request.headers_mut().insert(*name, value.parse()?);
+        }
+        let (stream, _) = tokio_tungstenite::connect_async(request).await?;
         Self::greet(stream, hello).await
     }
 
@@ -174,6 +180,13 @@ impl Socket {
             _ => None,
         })
         .await
+    }
+
+    /// Leaves in good order; returns when the server has let go.
+    pub async fn ends_now(mut self) {
+        // Where the link is broken already there is nobody to say goodbye to.
+        let _ = self.stream.close(None).await;
+        self.ends().await;
     }
 
     /// Waits for the end; the close code.

@@ -2,22 +2,13 @@
 //! Sign-in lasts, nothing fails, and everybody sees the same order.
 
 use hallway_protocol::ids::RoomId;
-use hallway_tests::{Chat, Device, House};
+use hallway_tests::{Chat, Device, House, hand};
 use serde_json::{Value, json};
-use std::path::Path;
-
-/// Where Debian's package puts it.
-const LIBRARIES: [&str; 2] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-];
 
 /// The environment of a program whose wall clock is off by `offset`. The monotonic clock is left
 /// alone: that is what being wrong about the date means.
 fn clock(offset: &str) -> Vec<(String, String)> {
-    let library = LIBRARIES.into_iter().find(|path| Path::new(path).exists());
-    let library = library.expect("no libfaketime here; install it: apt-get install --yes faketime");
-    [("LD_PRELOAD", library), ("FAKETIME", offset), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")]
+    [("LD_PRELOAD", hand::library()), ("FAKETIME", offset), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
 }

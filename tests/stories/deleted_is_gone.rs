@@ -22,7 +22,7 @@ async fn on_the_server(house: &mut House, engine: Engine, text: &str) -> Vec<Str
     house.end().await;
     let found = match engine {
         Engine::Sqlite => holding(house.data(), text),
-        Engine::Postgres => {
+        Engine::Postgres | Engine::Shared => {
             let postgres = house.postgres();
             postgres.sql("vacuum full");
             postgres.sql("checkpoint");

@@ -346,6 +346,17 @@ pub fn replay(
     Ok(Once { again: false, answer: () })
 }
 
+/// A job that was given up is tried again: what it is to deliver waits anew.
+pub(super) fn revive(tx: &mut Tx<'_>, job: &str) -> Result<()> {
+    tx.exec(
+        "update deliveries set status = 'pending'
+         where status = 'failed'
+            and id = (select target from jobs where id = $1 and kind = 'webhook')",
+        params![job],
+    )?;
+    Ok(())
+}
+
 /// Forgets what has had its time, and what is left of webhooks taken away; at most `most` of each.
 pub fn forget(tx: &mut Tx<'_>, most: i64) -> Result<u64> {
     let now = tx.now();

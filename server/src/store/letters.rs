@@ -3,7 +3,7 @@
 
 use super::audit::{self, Note};
 use super::engine::{Outcome, Record};
-use super::{Event, Once, Read, Result, StoreError, Tx, deeds};
+use super::{Event, Once, Read, Result, StoreError, Tx, deeds, deliveries};
 use crate::access::{self, Admin, AdminAct};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, TenantId};
@@ -48,6 +48,7 @@ pub fn retry(tx: &mut Tx<'_>, admin: &Admin, key: Option<&Key>, id: &str) -> Res
          where id = $2 and state = 'dead'",
         params![now, id],
     )?;
+    deliveries::revive(tx, id)?;
     tx.emit(Event::Jobs);
     noted(tx, admin, tenant, "job_retried", id)?;
     deeds::keep(tx, admin, key, "letter-retry", id, "")?;

@@ -230,13 +230,7 @@ pub fn nothing_said(changed: Changed) -> Response {
 /// A message that keeps its limits; REST and socket make it the same way.
 pub fn draft(message: NewMessage, most: usize) -> Result<Draft> {
     let NewMessage { key, text: said, reply, thread, files, meta, clears_draft } = message;
-    if files.len() > FILES_MAX {
-        let what = format!("are too many ({} of {FILES_MAX})", files.len());
-        return Err(Refusal::invalid("files", what));
-    }
-    if (1..files.len()).any(|n| files[..n].contains(&files[n])) {
-        return Err(Refusal::invalid("files", "name one twice"));
-    }
+    few(&files)?;
     let size = serde_json::to_string(&meta).map_or(usize::MAX, |text| text.len());
     if size > META_BYTES {
         return Err(Refusal::invalid(
@@ -246,6 +240,18 @@ pub fn draft(message: NewMessage, most: usize) -> Result<Draft> {
     }
     let text = if files.is_empty() { text(&said, most)? } else { any_text(&said, most)? };
     Ok(Draft { key, text, reply, thread, files, meta, clears_draft })
+}
+
+/// Files of one message: not too many, each once.
+pub fn few(files: &[String]) -> Result<()> {
+    if files.len() > FILES_MAX {
+        let what = format!("are too many ({} of {FILES_MAX})", files.len());
+        return Err(Refusal::invalid("files", what));
+    }
+    match (1..files.len()).any(|n| files[..n].contains(&files[n])) {
+        true => Err(Refusal::invalid("files", "name one twice")),
+        false => Ok(()),
+    }
 }
 
 /// A text somebody says: not empty, within its limit.

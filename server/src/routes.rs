@@ -177,6 +177,7 @@ pub const TABLE: &[Route] = &[
     route("DELETE", "/saved/{id}",                          Person,             || delete(saved::destroy)),
     route("GET",    "/scheduled",                           Person,             || get(scheduled::list)),
     route("POST",   "/scheduled",                           Person,             || post(scheduled::create)),
+    route("PATCH",  "/scheduled/{id}",                      Person,             || patch(scheduled::update)),
     route("DELETE", "/scheduled/{id}",                      Person,             || delete(scheduled::destroy)),
     route("GET",    "/previews",                            Person,             || get(previews::show)),
     route("POST",   "/commands",                            Manages,            || post(commands::create)),

@@ -4,13 +4,13 @@ use crate::app::App;
 use crate::auth::Session;
 use crate::error::Result;
 use crate::extract::{Json, Once, Part, Path, Query};
-use crate::messages::text;
+use crate::messages::{any_text, few, text};
 use crate::routes::done;
 use crate::store::{Needs, scheduled};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use hallway_protocol::rest::{Items, NewScheduled, Scheduled};
+use hallway_protocol::rest::{Items, NewScheduled, Scheduled, ScheduledPatch};
 
 /// `POST /scheduled`: in a room where the caller may post now.
 pub async fn create(
@@ -18,7 +18,9 @@ pub async fn create(
     Session(me): Session,
     Json(mut new): Json<NewScheduled>,
 ) -> Result<Response> {
-    new.text = text(&new.text, app.text_max(me.tenant))?;
+    few(&new.files)?;
+    let checked = if new.files.is_empty() { text } else { any_text };
+    new.text = checked(&new.text, app.text_max(me.tenant))?;
     let needs = Needs::person(me.user);
     let made = app.store.write(needs, move |tx| scheduled::create(tx, &me, &new));
     Ok(done(made.await?, StatusCode::CREATED))
@@ -33,6 +35,24 @@ pub async fn list(
     let found =
         app.store.read(move |read| scheduled::list(read, &me, part.next.as_deref(), part.limit()));
     Ok(axum::Json(found.await?))
+}
+
+/// `PATCH /scheduled/{id}`: says something else, or at another time; one that was refused waits again
+/// when it is given one.
+pub async fn update(
+    State(app): State<App>,
+    Session(me): Session,
+    Once(key): Once,
+    Path(id): Path<String>,
+    Json(mut patch): Json<ScheduledPatch>,
+) -> Result<Response> {
+    few(patch.files.as_deref().unwrap_or_default())?;
+    let said = patch.text.map(|said| any_text(&said, app.text_max(me.tenant)));
+    patch.text = said.transpose()?;
+    let needs = Needs::person(me.user);
+    let changed =
+        app.store.write(needs, move |tx| scheduled::update(tx, &me, key.as_ref(), &id, &patch));
+    Ok(done(changed.await?, StatusCode::OK))
 }
 
 /// `DELETE /scheduled/{id}`: it is not said.

@@ -1,6 +1,6 @@
 //! What somebody is told and keeps for later: full and blank.
 
-use crate::samples::{ADA, AT, ROOM, body, key};
+use crate::samples::{ADA, AT, ROOM, body, file, key};
 use hallway_protocol::rest::*;
 use serde_json::{Value, json};
 
@@ -11,15 +11,39 @@ pub fn bodies() -> Vec<String> {
         room: ROOM,
         text: "tea?".into(),
         at: AT,
+        reply: Some(811),
+        thread: Some(790),
+        files: vec![file()],
         error: Some("not_found".into()),
+    };
+    let new = NewScheduled {
+        key: key(),
+        room: ROOM,
+        text: "tea?".into(),
+        at: AT,
+        reply: Some(811),
+        thread: Some(790),
+        files: vec!["m1".into()],
+    };
+    let blank = NewScheduled { reply: None, thread: None, files: Vec::new(), ..new.clone() };
+    let changed = ScheduledPatch {
+        text: Some("soup?".into()),
+        at: Some(AT),
+        files: Some(vec!["m1".into()]),
     };
     let mut all = notices();
     all.extend([
         body("new saved", NewSaved { room: ROOM, seq: 812 }),
         body("saved", Saved { id: "v1".into(), room: ROOM, seq: 812, at: AT }),
-        body("new scheduled", NewScheduled { key: key(), room: ROOM, text: "tea?".into(), at: AT }),
+        body("new scheduled", new),
+        body("new scheduled", blank),
+        body("scheduled patch", changed),
+        body("scheduled patch", ScheduledPatch::default()),
         body("scheduled", scheduled.clone()),
-        body("scheduled", Scheduled { error: None, ..scheduled }),
+        body(
+            "scheduled",
+            Scheduled { reply: None, thread: None, files: Vec::new(), error: None, ..scheduled },
+        ),
     ]);
     all
 }

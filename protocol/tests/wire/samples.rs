@@ -43,15 +43,13 @@ fn meta() -> Map<String, serde_json::Value> {
     json!({"topic": "tea"}).as_object().expect("an object").clone()
 }
 
+pub fn file() -> rows::File {
+    let (id, name, kind) = ("f1".into(), "a.png".into(), "image/png".into());
+    rows::File { id, name, kind, size: 1234, width: Some(64), height: Some(64) }
+}
+
 fn message() -> Message {
-    let file = rows::File {
-        id: "f1".into(),
-        name: "a.png".into(),
-        kind: "image/png".into(),
-        size: 1234,
-        width: Some(64),
-        height: Some(64),
-    };
+    let file = file();
     Message {
         room: ROOM,
         seq: 812,

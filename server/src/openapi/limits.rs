@@ -43,7 +43,8 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("NewMedia", "type", 3, MEDIA_TYPE_MAX),
     ("NewMedia", "sha256", 64, 64),
     ("Reaction", "emoji", 1, EMOJI_BYTES),
-    ("NewScheduled", "text", 1, TEXT_BYTES_MAX),
+    ("NewScheduled", "text", 0, TEXT_BYTES_MAX),
+    ("ScheduledPatch", "text", 0, TEXT_BYTES_MAX),
     ("Scheduled", "text", 0, TEXT_BYTES_MAX),
     ("NewNotice", "topic", 1, NAME_MAX),
     ("NewPushEndpoint", "url", 9, crate::outbound::ADDRESS_MAX),
@@ -82,6 +83,8 @@ const OURS: [&str; 3] = ["/admin/tenants", "/admin/users", "/admin/rooms"];
 const LISTS: &[(&str, &str, usize, usize)] = &[
     ("NewMessage", "files", 0, FILES_MAX),
     ("Send", "files", 0, FILES_MAX),
+    ("NewScheduled", "files", 0, FILES_MAX),
+    ("ScheduledPatch", "files", 0, FILES_MAX),
     ("NewRoom", "members", 0, MEMBERS_AT_ONCE),
     ("NewDirect", "users", 1, DIRECT_MAX),
     ("Sync", "rooms", 0, HELLO_ROOMS),
@@ -176,7 +179,7 @@ fn together(of: &str, schema: &mut Value) {
     if of == "NewApiKey" {
         schema["properties"]["scopes"]["minItems"] = json!(1);
     }
-    if of == "NewMessage" {
+    if matches!(of, "NewMessage" | "NewScheduled") {
         schema["anyOf"] = json!([
             {"required": ["text"], "properties": {"text": {"pattern": "\\S"}}},
             {"required": ["files"], "properties": {"files": {"minItems": 1}}},

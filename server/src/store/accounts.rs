@@ -4,7 +4,7 @@ use super::audit::{self, Actor, Note};
 use super::mails::{self, Slip};
 use super::sessions::{self, Door as By, NewSession};
 use super::{Event, Me, Read, Result, StoreError, Tx};
-use super::{attachments, chores, invites, jobs, members, own, tenants, totp, users};
+use super::{attachments, chores, invites, jobs, members, own, scheduled, tenants, totp, users};
 use crate::params;
 use hallway_protocol::ids::{TenantId, UserId};
 use hallway_protocol::limits::{DISPLAY_NAME_MAX, NAME_MAX};
@@ -360,7 +360,7 @@ pub(super) fn shut(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
     mails::forget_of(tx, me.user)?;
     totp::forget_of(tx, me.user)?;
     tx.exec("delete from storage where person = $1", params![me.user])?;
-    tx.exec("delete from scheduled where person = $1", params![me.user])?;
+    scheduled::forget_of(tx, me.user)?;
     tx.exec("delete from reminders where person = $1", params![me.user])?;
     tx.exec("delete from keywords where person = $1", params![me.user])?;
     tx.exec("delete from endpoints where person = $1", params![me.user])?;

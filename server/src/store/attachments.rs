@@ -1,4 +1,4 @@
-//! What refers to files: messages that carry them and people whose picture they are. A file that is
+//! What refers to files: messages that carry them or will, and people whose picture they are. A file that is
 //! referred to stays; when the last message that carried it is deleted, or somebody takes another
 //! picture, it goes with the next sweep, and so does what nothing ever came to refer to, in its time.
 
@@ -67,7 +67,7 @@ pub(super) fn keep(tx: &mut Tx<'_>, room: RoomId, seq: Seq, files: &[File]) -> R
 }
 
 /// Something refers to a file: it does not end. A sweep that was faster has taken it.
-fn refer(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+pub(super) fn refer(tx: &mut Tx<'_>, id: &str) -> Result<()> {
     let done =
         tx.exec("update media set due_hour = null where id = $1 and state = 'ready'", params![id])?;
     if done == 1 { Ok(()) } else { Err(StoreError::Gone) }
@@ -104,13 +104,14 @@ pub(super) fn release_some(tx: &mut Tx<'_>, room: RoomId, most: i64) -> Result<u
 }
 
 /// One reference less. Where it was the last, the file goes as soon as somebody sweeps.
-fn loosen(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+pub(super) fn loosen(tx: &mut Tx<'_>, id: &str) -> Result<()> {
     let hour = chores::hours(tx)?;
     // Locked first, asked then: another lane may be referring to it at this moment.
     tx.exec("update media set due_hour = due_hour where id = $1", params![id])?;
     let loose = tx.exec(
         "update media set due_hour = $1 where id = $2 and state = 'ready'
             and not exists (select 1 from attachments a where a.media = media.id)
+            and not exists (select 1 from scheduled_files s where s.media = media.id)
             and not exists (select 1 from users u where u.avatar = media.id)",
         params![hour, id],
     )?;

@@ -50,6 +50,12 @@ pub const STEPS: &[(&str, &str)] = &[
                 join users u on u.id = x.person where u.tenant = $1 limit $2)",
     ),
     (
+        "scheduled_files",
+        "delete from scheduled_files where (scheduled, place) in
+            (select x.scheduled, x.place from scheduled_files x
+                join media m on m.id = x.media where m.tenant = $1 limit $2)",
+    ),
+    (
         "scheduled",
         "delete from scheduled where id in
             (select x.id from scheduled x

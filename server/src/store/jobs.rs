@@ -193,6 +193,25 @@ pub fn hurry(tx: &mut Tx<'_>, tenant: Option<TenantId>, kind: Kind, target: &str
     Ok(())
 }
 
+/// Adds a job for `at`; one that waits, or was given up, is for then instead. One that is being done
+/// asks for itself.
+pub(super) fn put_off(
+    tx: &mut Tx<'_>,
+    tenant: Option<TenantId>,
+    kind: Kind,
+    target: &str,
+    at: Millis,
+) -> Result<()> {
+    enqueue_at(tx, tenant, kind, target, Some(target), at)?;
+    let once = format!("{}:{target}", kind.text());
+    tx.exec(
+        "update jobs set state = 'pending', attempts = 0, next_at = $1, dead_at = null
+         where once = $2 and state <> 'leased'",
+        params![at, &once],
+    )?;
+    Ok(())
+}
+
 /// One that waits is not needed any more; one that is being done ends by itself.
 pub(super) fn withdraw(tx: &mut Tx<'_>, kind: Kind, target: &str) -> Result<()> {
     let once = format!("{}:{target}", kind.text());

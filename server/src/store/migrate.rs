@@ -54,6 +54,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0060_later"),
     migration!("0061_notices"),
     migration!("0062_push"),
+    migration!("0063_scheduled"),
     migration!("0070_totp"),
     migration!("0071_oidc"),
     migration!("0080_disabled"),

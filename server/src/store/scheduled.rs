@@ -9,13 +9,16 @@ use super::jobs::{self, Job, Kind};
 use super::ops::Done;
 use super::pages::{count, pair};
 use super::saved::{answer, made};
-use super::{Me, Once, Read, Result, StoreError, Tx, bans, notices, ops, rooms, users};
-use crate::access::{self, Act};
+use super::{
+    Me, Once, Read, Result, StoreError, Tx, attachments, bans, messages, notices, ops, rooms, users,
+};
+use crate::access::{self, Act, Standing};
 use crate::params;
 use hallway_protocol::error::Code;
-use hallway_protocol::ids::{Key, Millis, RoomId, UserId};
+use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
 use hallway_protocol::limits::{LATER_MAX, LATER_MS};
-use hallway_protocol::rest::{Items, NewScheduled, Scheduled};
+use hallway_protocol::rest::{Items, NewScheduled, Scheduled, ScheduledPatch};
+use hallway_protocol::rows::File;
 use serde_json::json;
 
 /// A job waits at most so long before it looks at the clock again: one that lies farther ahead would
@@ -23,6 +26,8 @@ use serde_json::json;
 const LOOK: Millis = 6 * 3_600_000;
 /// What could not be said is kept so long.
 const KEPT: Millis = 30 * 24 * 3_600_000;
+
+const NONE: StoreError = StoreError::NotFound("scheduled message");
 
 /// Refuses a time that is past, or too far ahead.
 pub(super) fn ahead(now: Millis, at: Millis) -> Result<()> {
@@ -46,20 +51,18 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, new: &NewScheduled) -> Result<Once<Sched
     let target = new.room.to_string();
     if let Some(done) = ops::first(tx, me, Some(&new.key), "scheduled", &target)? {
         let (id, at) = made(&done.answer);
-        let answer = match find(tx, me, &id)? {
-            Some(waiting) => waiting,
-            None => {
-                let (key, text) = (new.key.clone(), String::new());
-                Scheduled { id, key, room: new.room, text, at, error: None }
-            }
-        };
+        let answer = find(tx, me, &id)?.unwrap_or_else(|| over(id, at, new));
         return Ok(Once { again: true, answer });
     }
     if let Some(answer) = by_key(tx, me, &new.key)? {
         return Ok(Once { again: true, answer });
     }
-    let facts = rooms::facts(tx, new.room)?.ok_or(StoreError::NotFound("room"))?;
-    access::may(tx, me, Act::Post, &facts)?;
+    let standing = may_say(tx, me, new.room)?;
+    for (field, seq) in [("reply", new.reply), ("thread", new.thread)] {
+        if let Some(seq) = seq {
+            messages::root(tx, new.room, seq, standing, field)?;
+        }
+    }
     let now = tx.now();
     ahead(now, new.at)?;
     let waiting = "select count(*) from scheduled where person = $1";
@@ -68,31 +71,129 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, new: &NewScheduled) -> Result<Once<Sched
     }
     let id = format!("{:032x}", rand::random::<u128>());
     tx.exec(
-        "insert into scheduled (id, person, room, key, text, at, error, made_at)
-         values ($1, $2, $3, $4, $5, $6, null, $7)",
-        params![&id, me.user, new.room, &new.key.to_bytes(), &new.text, new.at, now],
+        "insert into scheduled (id, person, room, key, text, at, error, made_at, reply, thread)
+         values ($1, $2, $3, $4, $5, $6, null, $7, $8, $9)",
+        params![
+            &id,
+            me.user,
+            new.room,
+            &new.key.to_bytes(),
+            &new.text,
+            new.at,
+            now,
+            new.reply,
+            new.thread
+        ],
     )?;
+    carry(tx, me, &id, &new.files)?;
     jobs::enqueue_at(tx, Some(me.tenant), Kind::Say, &id, Some(&id), look(now, new.at))?;
     let kept = Done::made(answer(&id, new.at));
     ops::keep(tx, me, Some(&new.key), "scheduled", &target, Some(kept))?;
-    let answer = find(tx, me, &id)?.ok_or(StoreError::NotFound("scheduled message"))?;
+    let answer = find(tx, me, &id)?.ok_or(NONE)?;
     Ok(Once { again: false, answer })
 }
 
-fn find(read: &mut Read<'_>, me: &Me, id: &str) -> Result<Option<Scheduled>> {
-    read.one(
-        "select id, key, room, text, at, error from scheduled where person = $1 and id = $2",
-        params![me.user, id],
-        row,
+/// Says something else, or at another time. One that was refused waits again when it is given one.
+pub fn update(
+    tx: &mut Tx<'_>,
+    me: &Me,
+    key: Option<&Key>,
+    id: &str,
+    patch: &ScheduledPatch,
+) -> Result<Once<Scheduled>> {
+    tx.hold_people(&[me.user])?;
+    let again = ops::first(tx, me, key, "scheduled-change", id)?.is_some();
+    let known = find(tx, me, id)?.ok_or(NONE)?;
+    if again {
+        return Ok(Once { again, answer: known });
+    }
+    let text = patch.text.as_ref().unwrap_or(&known.text);
+    let silent = text.trim().is_empty();
+    if silent && patch.files.as_ref().map_or(known.files.is_empty(), Vec::is_empty) {
+        return Err(StoreError::Invalid("text", "is empty".into()));
+    }
+    tx.exec("update scheduled set text = $1 where id = $2", params![text, id])?;
+    if let Some(files) = &patch.files {
+        let old = carried(tx, id)?;
+        tx.exec("delete from scheduled_files where scheduled = $1", params![id])?;
+        carry(tx, me, id, files)?;
+        for file in old {
+            attachments::loosen(tx, &file.id)?;
+        }
+    }
+    if let Some(at) = patch.at.filter(|at| *at != known.at || known.error.is_some()) {
+        may_say(tx, me, known.room)?;
+        let now = tx.now();
+        ahead(now, at)?;
+        tx.exec("update scheduled set at = $1, error = null where id = $2", params![at, id])?;
+        jobs::put_off(tx, Some(me.tenant), Kind::Say, id, look(now, at))?;
+    }
+    ops::keep(tx, me, key, "scheduled-change", id, None)?;
+    Ok(Once { again, answer: find(tx, me, id)?.ok_or(NONE)? })
+}
+
+/// Whether I may say something there now.
+fn may_say(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Standing> {
+    let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
+    access::may(read, me, Act::Post, &facts)
+}
+
+/// It will carry these uploads of mine: from here on they stay.
+fn carry(tx: &mut Tx<'_>, me: &Me, id: &str, files: &[String]) -> Result<()> {
+    for (place, file) in (0_i64..).zip(attachments::named(tx, me, files)?) {
+        attachments::refer(tx, &file.id)?;
+        tx.exec(
+            "insert into scheduled_files (scheduled, place, media) values ($1, $2, $3)",
+            params![id, place, &file.id],
+        )?;
+    }
+    Ok(())
+}
+
+/// What it will carry.
+fn carried(read: &mut Read<'_>, id: &str) -> Result<Vec<File>> {
+    read.all(
+        "select m.id, m.name, m.type, m.size, m.width, m.height from scheduled_files s
+            join media m on m.id = s.media where s.scheduled = $1 order by s.place",
+        params![id],
+        |row| {
+            Ok(File {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                kind: row.get(2)?,
+                size: row.get(3)?,
+                width: row.get(4)?,
+                height: row.get(5)?,
+            })
+        },
     )
 }
 
-fn by_key(read: &mut Read<'_>, me: &Me, key: &Key) -> Result<Option<Scheduled>> {
-    read.one(
-        "select id, key, room, text, at, error from scheduled where person = $1 and key = $2",
-        params![me.user, &key.to_bytes()],
+/// One that was said or taken back, as it is told to who asks again.
+fn over(id: String, at: Millis, new: &NewScheduled) -> Scheduled {
+    let (key, room, text, files) = (new.key.clone(), new.room, String::new(), Vec::new());
+    Scheduled { id, key, room, text, at, reply: new.reply, thread: new.thread, files, error: None }
+}
+
+fn find(read: &mut Read<'_>, me: &Me, id: &str) -> Result<Option<Scheduled>> {
+    let found = read.one(
+        "select id, key, room, text, at, reply, thread, error from scheduled
+         where person = $1 and id = $2",
+        params![me.user, id],
         row,
-    )
+    )?;
+    found.map(|found| whole(read, found)).transpose()
+}
+
+fn by_key(read: &mut Read<'_>, me: &Me, key: &Key) -> Result<Option<Scheduled>> {
+    let sql = "select id from scheduled where person = $1 and key = $2";
+    let id = read.one(sql, params![me.user, &key.to_bytes()], |row| row.get::<String>(0))?;
+    Ok(id.map(|id| find(read, me, &id)).transpose()?.flatten())
+}
+
+fn whole(read: &mut Read<'_>, found: Scheduled) -> Result<Scheduled> {
+    let files = carried(read, &found.id)?;
+    Ok(Scheduled { files, ..found })
 }
 
 /// What I have waiting, the next first.
@@ -103,12 +204,13 @@ pub fn list(
     limit: usize,
 ) -> Result<Items<Scheduled>> {
     let (at, id) = pair(next)?.unwrap_or((Millis::MIN, ""));
-    let items = read.all(
-        "select id, key, room, text, at, error from scheduled
+    let found = read.all(
+        "select id, key, room, text, at, reply, thread, error from scheduled
          where person = $1 and (at, id) > ($2, $3) order by at, id limit $4",
         params![me.user, at, id, count(limit)],
         row,
     )?;
+    let items = found.into_iter().map(|one| whole(read, one)).collect::<Result<Vec<_>>>()?;
     let last = items.last().filter(|_| items.len() == limit);
     let next = last.map(|last| format!("{}:{}", last.at, last.id));
     Ok(Items { items, next })
@@ -120,13 +222,27 @@ pub fn destroy(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, id: &str) -> Result<
     if ops::first(tx, me, key, "scheduled-end", id)?.is_some() {
         return Ok(Once { again: true, answer: () });
     }
-    let gone =
-        tx.exec("delete from scheduled where person = $1 and id = $2", params![me.user, id])?;
-    if gone == 0 {
-        return Err(StoreError::NotFound("scheduled message"));
-    }
+    find(tx, me, id)?.ok_or(NONE)?;
+    end(tx, id)?;
     ops::keep(tx, me, key, "scheduled-end", id, None)?;
     Ok(Once { again: false, answer: () })
+}
+
+/// One is said, taken back or forgotten, and what it would have carried with it.
+fn end(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    let files = carried(tx, id)?;
+    tx.exec("delete from scheduled_files where scheduled = $1", params![id])?;
+    tx.exec("delete from scheduled where id = $1", params![id])?;
+    files.iter().try_for_each(|file| attachments::loosen(tx, &file.id))
+}
+
+/// A person is not here any more: nothing is said in their name.
+pub(super) fn forget_of(tx: &mut Tx<'_>, person: UserId) -> Result<()> {
+    let sql = "select id from scheduled where person = $1 order by id";
+    for id in tx.all(sql, params![person], |row| row.get::<String>(0))? {
+        end(tx, &id)?;
+    }
+    Ok(())
 }
 
 /// One as it waits.
@@ -136,24 +252,26 @@ struct Waiting {
     key: Key,
     text: String,
     at: Millis,
+    reply: Option<Seq>,
+    thread: Option<Seq>,
     failed: bool,
 }
 
 /// Says what the job is for, if it is time; looks again later if not.
 pub(super) fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
+    let Some(seen) = waiting(tx, &job.target)? else { return jobs::finish(tx, job) };
+    tx.hold_people(&[seen.person])?;
+    tx.hold_room(seen.room)?;
+    // Only now nobody takes it back or changes it any more.
     let Some(waiting) = waiting(tx, &job.target)?.filter(|waiting| !waiting.failed) else {
         return jobs::finish(tx, job);
     };
-    tx.hold_people(&[waiting.person])?;
-    tx.hold_room(waiting.room)?;
     let now = tx.now();
     if waiting.at > now {
         return jobs::later(tx, job, look(now, waiting.at));
     }
-    match say(tx, &waiting) {
-        Ok(()) => {
-            tx.exec("delete from scheduled where id = $1", params![&job.target])?;
-        }
+    match say(tx, &job.target, &waiting) {
+        Ok(()) => end(tx, &job.target)?,
         // Slow mode: it is said as soon as the room takes it.
         Err(StoreError::RateLimited(wait)) => return jobs::later(tx, job, now + wait),
         Err(refused) => {
@@ -172,7 +290,7 @@ pub(super) fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
 
 fn waiting(read: &mut Read<'_>, id: &str) -> Result<Option<Waiting>> {
     read.one(
-        "select person, room, key, text, at, error from scheduled where id = $1",
+        "select person, room, key, text, at, reply, thread, error from scheduled where id = $1",
         params![id],
         |row| {
             Ok(Waiting {
@@ -181,21 +299,23 @@ fn waiting(read: &mut Read<'_>, id: &str) -> Result<Option<Waiting>> {
                 key: row.get(2)?,
                 text: row.get(3)?,
                 at: row.get(4)?,
-                failed: row.get::<Option<String>>(5)?.is_some(),
+                reply: row.get(5)?,
+                thread: row.get(6)?,
+                failed: row.get::<Option<String>>(7)?.is_some(),
             })
         },
     )
 }
 
-fn say(tx: &mut Tx<'_>, waiting: &Waiting) -> Result<()> {
+fn say(tx: &mut Tx<'_>, id: &str, waiting: &Waiting) -> Result<()> {
     let me = users::acting(tx, waiting.person)?.ok_or(StoreError::NotFound("person"))?;
     bans::admit(tx, me.user, None)?;
     let draft = Draft {
         key: waiting.key.clone(),
         text: waiting.text.clone(),
-        reply: None,
-        thread: None,
-        files: Vec::new(),
+        reply: waiting.reply,
+        thread: waiting.thread,
+        files: carried(tx, id)?.into_iter().map(|file| file.id).collect(),
         meta: serde_json::Map::new(),
         clears_draft: false,
     };
@@ -226,11 +346,15 @@ fn code(refused: &StoreError) -> Option<Code> {
 /// Forgets what could not be said long ago.
 pub(super) fn forget(tx: &mut Tx<'_>, most: i64) -> Result<u64> {
     let before = tx.now() - KEPT;
-    tx.exec(
-        "delete from scheduled where id in (select id from scheduled
-            where error is not null and at < $1 order by at limit $2)",
+    let old = tx.all(
+        "select id from scheduled where error is not null and at < $1 order by at limit $2",
         params![before, most],
-    )
+        |row| row.get::<String>(0),
+    )?;
+    for id in &old {
+        end(tx, id)?;
+    }
+    Ok(old.len() as u64)
 }
 
 fn row(row: &Record<'_>) -> Outcome<Scheduled> {
@@ -240,6 +364,9 @@ fn row(row: &Record<'_>) -> Outcome<Scheduled> {
         room: row.get(2)?,
         text: row.get(3)?,
         at: row.get(4)?,
-        error: row.get(5)?,
+        reply: row.get(5)?,
+        thread: row.get(6)?,
+        files: Vec::new(),
+        error: row.get(7)?,
     })
 }

@@ -28,7 +28,7 @@ contract!(
     a_closed_account_keeps_nothing_for_later,
 );
 
-const HOUR: Duration = Duration::from_secs(3_600);
+pub const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Does all that is due.
 pub async fn work(stage: &Stage) {
@@ -57,19 +57,20 @@ async fn aside(stage: &Stage, me: &Me) -> Vec<(RoomId, i64)> {
     list.items.iter().map(|one| (one.room, one.seq)).collect()
 }
 
-async fn schedules(stage: &Stage, me: &Me, new: &NewScheduled) -> Result<Scheduled> {
+pub async fn schedules(stage: &Stage, me: &Me, new: &NewScheduled) -> Result<Scheduled> {
     let (me, new) = (me.clone(), new.clone());
     let made = stage.write(move |tx| scheduled::create(tx, &me, &new)).await;
     made.map(|once| once.answer)
 }
 
-fn new(stage: &Stage, room: RoomId, text: &str, wait: Duration) -> NewScheduled {
+pub fn new(stage: &Stage, room: RoomId, text: &str, wait: Duration) -> NewScheduled {
     let wait = i64::try_from(wait.as_millis()).expect("a wait");
-    NewScheduled { key: key(), room, text: text.into(), at: stage.clock.now() + wait }
+    let (text, at) = (text.into(), stage.clock.now() + wait);
+    NewScheduled { key: key(), room, text, at, reply: None, thread: None, files: Vec::new() }
 }
 
 /// What waits: text and error.
-async fn waiting(stage: &Stage, me: &Me) -> Vec<(String, Option<String>)> {
+pub async fn waiting(stage: &Stage, me: &Me) -> Vec<(String, Option<String>)> {
     let me = me.clone();
     let list = stage.read(move |read| scheduled::list(read, &me, None, 50)).await.expect("a list");
     list.items.into_iter().map(|one| (one.text, one.error)).collect()
@@ -83,7 +84,7 @@ async fn ids(stage: &Stage, me: &Me) -> Vec<String> {
 }
 
 /// The texts said in a room, with their keys.
-async fn said(stage: &Stage, me: &Me, room: RoomId) -> Vec<(String, Option<Key>)> {
+pub async fn said(stage: &Stage, me: &Me, room: RoomId) -> Vec<(String, Option<Key>)> {
     let me = me.clone();
     let page = stage.read(move |read| pages::page(read, &me, room, pages::Part::Latest, 100));
     let rows = page.await.expect("a page").rows;

@@ -31,6 +31,7 @@ mod promises;
 mod pushes;
 mod retention;
 mod rooms;
+mod scheduled;
 mod search;
 mod settings;
 mod tenants;

@@ -44,7 +44,7 @@ async fn begun(stage: &Stage, me: &Me, new: NewMedia) -> Result<Held> {
     Ok(stage.write(move |tx| media::create(tx, &me, None, &new)).await?.answer)
 }
 
-async fn ready(stage: &Stage, me: &Me, id: &str) -> String {
+pub async fn ready(stage: &Stage, me: &Me, id: &str) -> String {
     begun(stage, me, new(id)).await.expect("an upload");
     let (me, named) = (me.clone(), id.to_owned());
     let done = stage.write(move |tx| media::complete(tx, &me, None, &named, Some(&found())));

@@ -170,6 +170,7 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         reports::create(tx, &me, None, &report)?;
         saved::create(tx, &me, None, &NewSaved { room, seq: said.seq })?;
         let (text, at) = ("later".to_owned(), tx.now() + 60_000);
+        let (reply, thread, files) = (Some(said.seq), None, Vec::new());
         let wanted = alerts::Alerts { zone: "UTC".into(), ..alerts::Alerts::default() };
         alerts::set(tx, &me, None, &["tea".to_owned()], &wanted)?;
         let new = NewReminder { room, seq: said.seq, at: tx.now() + 60_000 };
@@ -177,7 +178,11 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         let (hash, host, sealed) = ([7; 32], "push.example".to_owned(), "x".to_owned());
         let new = endpoints::NewEndpoint { id: id.clone(), hash, host, sealed };
         endpoints::create(tx, &me, None, &new)?;
-        scheduled::create(tx, &me, &NewScheduled { key: key(), room, text, at })?;
+        scheduled::create(
+            tx,
+            &me,
+            &NewScheduled { key: key(), room, text, at, reply, thread, files },
+        )?;
         let admin = Admin { actor: Actor::Person(me.user), tenant: Some(me.tenant), address: None };
         let (url, secret) = ("https://a.example/".to_owned(), "sealed".to_owned());
         let (events, rooms) = (vec![HookEvent::Delete], vec![room]);
@@ -224,6 +229,11 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         tx.exec(
             "insert into attachments (media, room, seq) values ($1, $2, $3)",
             params![&id, room, said.seq],
+        )?;
+        tx.exec(
+            "insert into scheduled_files (scheduled, place, media)
+             select id, 0, $1 from scheduled where person = $2",
+            params![&id, me.user],
         )?;
         jobs::enqueue(tx, Some(me.tenant), jobs::Kind::EraseRoom, "0", None)
     });

@@ -65,6 +65,7 @@ const CELLS: &[(&str, &str, &str)] = &[
     ("DELETE /saved/{invite-id}",     "", ""),
     ("GET /scheduled",                "", ""),
     ("POST /scheduled",               "", r#"{"key":"{new}","room":{room},"text":"x","at":1}"#),
+    ("PATCH /scheduled/{invite-id}",  "", r#"{"text":"x"}"#),
     ("DELETE /scheduled/{invite-id}", "", ""),
     ("POST /bans",                    "", r#"{"user":{user},"reason":"x"}"#),
     ("GET /bans",                     "", ""),

@@ -26,6 +26,22 @@ async fn bad_input_names_its_field_and_nothing_is_stored() {
         ("/scheduled", "at", json!({"key": key(), "room": room, "text": "tea?", "at": 1})),
         ("/scheduled", "at", json!({"key": key(), "room": room, "text": "tea?", "at": 1e15})),
         ("/scheduled", "at", json!({"key": key(), "room": room, "text": "tea?"})),
+        (
+            "/scheduled",
+            "files",
+            json!({"key": key(), "room": room, "files": ["a", "a"], "at": soon}),
+        ),
+        ("/scheduled", "files", json!({"key": key(), "room": room, "files": ["a"], "at": soon})),
+        (
+            "/scheduled",
+            "reply",
+            json!({"key": key(), "room": room, "text": "tea?", "reply": 4711, "at": soon}),
+        ),
+        (
+            "/scheduled",
+            "thread",
+            json!({"key": key(), "room": room, "text": "tea?", "thread": 4711, "at": soon}),
+        ),
     ] {
         let refused = ada.post(path, body.clone()).await;
         assert_eq!(refused.refused(), (422, "invalid"), "{path} {body}");
@@ -88,4 +104,49 @@ async fn what_is_put_aside_is_ones_own() {
     assert_eq!(ada.delete(&path).await.refused(), (404, "not_found"));
     lin.delete(&path).await.ok(204);
     assert_eq!(lin.get("/saved").await.ok(200)["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_can_be_changed_and_carries_files() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let lin = house.newcomer(&ada, "lin").await;
+    let room = ada.group("kitchen", &[&lin]).await;
+    let asked = int(&lin.says(room, "a list?").await["seq"]);
+    let file = ada.uploads("a list.txt", "text/plain", b"milk, bread").await["id"].clone();
+    let (at, once) = (house.clock.now() + 30 * 3_600_000, key());
+    let new = json!({"key": once, "room": room, "files": [file], "reply": asked, "at": at});
+    let made = ada.post("/scheduled", new).await.ok(201);
+    assert_eq!((&made["reply"], &made["thread"]), (&json!(asked), &json!(null)));
+    assert_eq!((&made["files"][0]["id"], &made["text"]), (&file, &json!("")));
+    let path = format!("/scheduled/{}", made["id"].as_str().expect("an id"));
+    let soon = house.clock.now() + 3_600_000;
+    for (field, body) in [
+        ("text", json!({"files": []})),
+        ("text", json!({"text": "x".repeat(4_001)})),
+        ("at", json!({"text": "tea?", "at": 1})),
+        ("files", json!({"files": ["nothing"]})),
+    ] {
+        let refused = ada.patch(&path, body.clone()).await;
+        assert_eq!((refused.refused(), refused.blames(field)), ((422, "invalid"), true), "{body}");
+    }
+    assert_eq!(ada.get("/scheduled").await.ok(200)["items"], json!([made]), "as it was");
+    assert_eq!(lin.patch(&path, json!({"text": "x"})).await.refused(), (404, "not_found"));
+    let changed = ada.patch(&path, json!({"text": "here", "at": soon})).await.ok(200);
+    assert_eq!((&changed["text"], &changed["at"]), (&json!("here"), &json!(soon)));
+    let (mut socket, _) = lin.socket().await;
+    house.clock.turn(Duration::from_secs(3_601));
+    house.app.jobs.ring();
+    let said = loop {
+        let event = socket.hears("event").await;
+        if let Some(row) = list(&event["rows"]).iter().find(|row| row["text"] == "here") {
+            break row.clone();
+        }
+    };
+    assert_eq!((&said["reply"], &said["files"][0]["id"]), (&json!(asked), &file));
+    let lin = house.login("lin").await;
+    let content = format!("/media/{}/content", file.as_str().expect("an id"));
+    assert_eq!(lin.get(&content).await.bytes, b"milk, bread");
+    let ada = house.login("ada").await;
+    assert_eq!(ada.patch(&path, json!({"text": "x"})).await.refused(), (404, "not_found"));
 }

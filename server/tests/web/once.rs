@@ -118,6 +118,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("DELETE /saved/{id}",                       "",     "{}", "{}"),
     ("POST /scheduled", "", r#"{"key":"{once}","room":{room},"text":"tea?","at":{soon}}"#,
         r#"{"key":"{once}","room":{room},"text":"soup?","at":1}"#),
+    ("PATCH /scheduled/{id}",                    "",     r#"{"text":"soup?"}"#, r#"{"text":"milk?"}"#),
     ("DELETE /scheduled/{id}",                   "",     "{}", "{}"),
     ("PATCH /reports/{id}",                      "",     r#"{"resolved":true}"#, r#"{"resolved":false}"#),
     ("POST /bans", "", r#"{"address":"192.0.2.1","reason":"spam"}"#,

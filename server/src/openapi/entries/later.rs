@@ -32,11 +32,16 @@ pub fn write(book: &mut Book) {
     book.on("POST /scheduled", "Says something later, as the caller would then.")
         .takes::<NewScheduled>(body("new scheduled"))
         .gives::<Scheduled>(201, "It waits.", body("scheduled"))
-        .refuses(&[Code::NotFound, Code::Forbidden, Code::Conflict])
+        .refuses(&[Code::NotFound, Code::Forbidden, Code::Conflict, Code::Gone])
         .once();
     book.on("GET /scheduled", "What waits to be said, the next first, and what could not be said.")
         .gives_items::<Scheduled>("Messages to be.", body("scheduled"))
         .paged();
+    book.on("PATCH /scheduled/{id}", "Says something else, or at another time; tries once more.")
+        .takes::<ScheduledPatch>(body("scheduled patch"))
+        .gives::<Scheduled>(200, "As it waits now.", body("scheduled"))
+        .refuses(&[Code::NotFound, Code::Forbidden, Code::Conflict, Code::Gone])
+        .once();
     book.on("DELETE /scheduled/{id}", "It is not said.").gives_nothing(204, "Taken back.").once();
 }
 

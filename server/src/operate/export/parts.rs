@@ -256,8 +256,15 @@ pub const PARTS: &[Part] = &[
     Part {
         name: "scheduled",
         from: "scheduled",
-        columns: &["person", "room", "text", "at", "made_at"],
+        columns: &["id", "person", "room", "text", "reply", "thread", "at", "made_at"],
         person: Some("person = {id}"),
+        room: None,
+    },
+    Part {
+        name: "scheduled_files",
+        from: "scheduled_files",
+        columns: &["scheduled", "place", "media"],
+        person: Some("scheduled in (select id from scheduled where person = {id})"),
         room: None,
     },
     Part {

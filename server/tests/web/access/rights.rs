@@ -211,6 +211,8 @@ pub const RIGHTS: &[(&str, &str, &str)] = &[
     ("DELETE /saved/{nothing}",                     "",                                  "!u!!! .. ...... ..! .. --"),
     ("GET /scheduled",                              "",                                  "!u!!! ++ ++++++ ++! ++ --"),
     ("POST /scheduled",                             r#"{"key":"{once}","room":{room},"text":"x","at":{soon}}"#, "!u!!! .. +-++++ ..! .. --"),
+    ("PATCH /scheduled/{my-scheduled}",             r#"{"text":"y"}"#,                   "!u!!! .. +.++++ ..! .. --"),
+    ("PATCH /scheduled/{nothing}",                  r#"{"text":"y"}"#,                   "!u!!! .. ...... ..! .. --"),
     ("DELETE /scheduled/{my-scheduled}",            "",                                  "!u!!! .. +.++++ ..! .. --"),
     ("DELETE /scheduled/{nothing}",                 "",                                  "!u!!! .. ...... ..! .. --"),
     ("GET /reports",                                "",                                  "!u!!! ++ ++++++ ++! ++ --"),

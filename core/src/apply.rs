@@ -189,19 +189,17 @@ fn answers(tx: &Connection, me: UserId, message: &Message) -> Sql<bool> {
 fn index(tx: &Connection, message: &Message, held: Option<&Held>) -> Sql<Option<i64>> {
     let old = held.and_then(|held| held.doc.map(|doc| (doc, held.text.as_str())));
     if let Some((doc, text)) = old {
-        if text == message.text {
+        if search::is_found(message) && text == message.text {
             return Ok(Some(doc));
         }
         search::remove(tx, doc, text)?;
     }
-    if message.text.is_empty() {
+    if !search::is_found(message) {
         return Ok(None);
     }
     let doc = match old {
         Some((doc, _)) => doc,
-        None => tx
-            .prepare_cached("select coalesce(max(doc), 0) + 1 from messages where doc is not null")?
-            .query_row([], |row| row.get(0))?,
+        None => search::number(tx, message.at, message.room, message.seq)?,
     };
     search::add(tx, doc, &message.text)?;
     Ok(Some(doc))

@@ -15,6 +15,7 @@ use hallway_protocol::rest::{
     Invite, Items, JoinCode, MemberRole, NewDirect, NewInvite, NewRoom, Receipt, RoomPatch, Rows,
 };
 use hallway_protocol::rows::{Role, Room, Row, User};
+use hallway_protocol::search::Query;
 use hallway_protocol::text::composed;
 use reqwest::Method;
 
@@ -155,8 +156,10 @@ impl Core {
         self.act(Intent::Presence(state)).await
     }
 
-    /// Finds messages in what is held.
+    /// Finds messages in what is held; [`Query`] says what may be asked.
     pub async fn search(&self, query: String, room: Option<RoomId>, limit: usize) -> Result<Found> {
+        let query = Query::parse(&query)
+            .map_err(|wrong| Fault::local("invalid", format!("the search {wrong}")))?;
         let me = self.me();
         let job =
             move |conn: &rusqlite::Connection| crate::search::find(conn, me, &query, room, limit);

@@ -39,7 +39,10 @@ impl std::fmt::Debug for StoreKey {
 }
 
 /// Each migration once, in order; `user_version` counts them.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/client/0001_start.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/client/0001_start.sql"),
+    include_str!("../../migrations/client/0002_search.sql"),
+];
 
 /// How long a statement waits for another connection's lock, milliseconds.
 const BUSY: u32 = 5_000;
@@ -125,6 +128,7 @@ impl Store {
         let me = self.me;
         let tx = self.transaction()?;
         let touched = apply(&tx, me, writes, server_now)?;
+        crate::search::settle(&tx)?;
         tx.commit()?;
         Ok(touched)
     }
@@ -189,7 +193,7 @@ fn prepare(conn: &Connection) -> Sql<()> {
     ))?;
     keep_plans(conn)?;
     conn.set_prepared_statement_cache_capacity(128);
-    Ok(())
+    crate::search::prepare(conn)
 }
 
 /// A kept statement is run as it was planned. Without this SQLite plans one anew whenever a value is

@@ -11,6 +11,7 @@
 
 use crate::ids::Millis;
 use crate::words::{self, Read, Term};
+use std::collections::BTreeSet;
 
 /// Most characters of a search.
 pub const LENGTH_MAX: usize = 500;
@@ -18,6 +19,8 @@ pub const LENGTH_MAX: usize = 500;
 pub const WORDS_MAX: usize = 20;
 /// Shortest part of a word that is looked for; shorter ones stand in nearly every word.
 pub const PART_MIN: usize = 3;
+/// Letters of a word that are looked up; what is found is held against the whole word.
+pub const LONG: usize = 64;
 /// A day.
 const DAY: Millis = 24 * 3_600_000;
 
@@ -246,6 +249,19 @@ impl Without {
             Without::Phrase(words) => read.phrase(words).next().is_some(),
         }
     }
+}
+
+/// A word as far as it is looked up.
+pub fn looked_up(word: &str) -> &str {
+    word.char_indices().nth(LONG).map_or(word, |(end, _)| &word[..end])
+}
+
+/// Every three letters in a row of a word, each once: under these its parts are found.
+pub fn parts(word: &str) -> Vec<String> {
+    let letters: Vec<char> = word.chars().collect();
+    let parts: BTreeSet<String> =
+        letters.windows(PART_MIN).map(|three| three.iter().collect()).collect();
+    parts.into_iter().collect()
 }
 
 /// Whether a text has an address of the web.

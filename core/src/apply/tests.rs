@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::Store;
+use hallway_protocol::search::Query;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -100,7 +101,8 @@ fn the_index_holds_what_the_messages_say_and_nothing_else() {
                 row.get(0)
             })
             .unwrap();
-        let found = crate::search::find(conn, ME, "edited", None, 100).unwrap();
+        let found =
+            crate::search::find(conn, ME, &Query::parse("edited").unwrap(), None, 100).unwrap();
         assert_eq!(i64::try_from(found.items.len()).unwrap(), live);
         conn.execute("insert into messages_fts (messages_fts) values ('integrity-check')", [])
             .unwrap();

@@ -8,6 +8,7 @@ use crate::world::Refresh;
 use hallway_protocol::frames::{ClientFrame, ServerFrame};
 use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
 use hallway_protocol::rows::Row;
+use hallway_protocol::search::Query;
 use serde_json::{Value, json};
 
 mod drafts;
@@ -262,7 +263,10 @@ fn after_a_tombstone_its_text_is_nowhere() {
     desk.settle(&json!([message(1, 9, 1, "platypus"), reply]), 2);
     let find = |desk: &Desk| {
         let conn = desk.machine.store().connection();
-        crate::search::find(conn, ME, "platyp", None, 10).unwrap().items.len()
+        crate::search::find(conn, ME, &Query::parse("platyp").unwrap(), None, 10)
+            .unwrap()
+            .items
+            .len()
     };
     assert_eq!(find(&desk), 1);
     let target = Target::Seq(1);

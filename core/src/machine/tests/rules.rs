@@ -325,7 +325,7 @@ fn search_sees_what_is_being_changed() {
     desk.act(Intent::Delete { room: ROOM, key: key(5), target: Target::Seq(2) }).unwrap();
     let find = |query: &str| {
         let conn = desk.machine.store().connection();
-        let found = crate::search::find(conn, ME, query, None, 10).unwrap();
+        let found = crate::search::find(conn, ME, &Query::parse(query).unwrap(), None, 10).unwrap();
         assert!(!found.more);
         found.items.into_iter().map(|hit| hit.message.text).collect::<Vec<_>>()
     };
@@ -440,7 +440,7 @@ fn what_a_room_no_longer_keeps_leaves_the_store() {
     let rows = views::part(conn, ME, ROOM, views::Part::Below(Seq::MAX, 9)).unwrap();
     let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
     assert_eq!(texts, ["young tea", "new tea"]);
-    let found = crate::search::find(conn, ME, "tea", None, 10).unwrap();
+    let found = crate::search::find(conn, ME, &Query::parse("tea").unwrap(), None, 10).unwrap();
     assert_eq!(found.items.len(), 2);
     let kept = "select min_seq from rooms where room = ?1";
     let kept: i64 = conn.query_row(kept, [ROOM.0], |row| row.get(0)).unwrap();

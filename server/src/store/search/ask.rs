@@ -3,12 +3,12 @@
 
 use super::super::{Me, Read, Result, messages, pages};
 use super::dialect::{self, Docs, Groups, Span, Token, doc, select_docs};
-use super::feed::{looked_up, number, own, tenant_token};
+use super::feed::{number, own, tenant_token};
 use super::{Place, Search, parts};
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, UserId};
 use hallway_protocol::rows::Message;
-use hallway_protocol::search::{Trait, Who};
+use hallway_protocol::search::{Trait, Who, looked_up};
 use hallway_protocol::text::folded;
 use hallway_protocol::words;
 use std::collections::BTreeMap;

@@ -11,13 +11,11 @@ use super::dialect::{self, Token};
 use super::parts::{self, Known, Met};
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, Seq, TenantId, UserId};
-use hallway_protocol::search::{PART_MIN, has_link};
+use hallway_protocol::search::{PART_MIN, has_link, looked_up};
 use hallway_protocol::words::{VERSION, words};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// Letters of a word that are looked up; what is found is held against the whole word.
-pub const LONG: usize = 64;
 /// Begins the tokens of our own: no letter of any script.
 const OWN: char = '\u{e000}';
 /// Bits of a document's number below its time: five of the room, fifteen of `seq`.
@@ -57,11 +55,6 @@ pub fn tenant_token(tenant: TenantId) -> Token {
 /// The token of a room, a sender, somebody named, a link, a thread.
 pub fn own(of: char, id: i64) -> Token {
     Token { text: format!("{OWN}{of}{id}"), prefix: false }
-}
-
-/// A word as far as it is looked up.
-pub fn looked_up(word: &str) -> &str {
-    word.char_indices().nth(LONG).map_or(word, |(end, _)| &word[..end])
 }
 
 /// The least number of a document of that time.

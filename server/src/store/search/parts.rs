@@ -6,7 +6,7 @@ use super::dialect::{self, Token};
 use super::feed::tenant_token;
 use crate::params;
 use hallway_protocol::ids::TenantId;
-use hallway_protocol::search::PART_MIN;
+use hallway_protocol::search::parts;
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -159,12 +159,4 @@ pub(super) fn with(read: &mut Read<'_>, tenant: TenantId, part: &str) -> Result<
     found.retain(|word| word.contains(part));
     found.truncate(MANY);
     Ok(found)
-}
-
-/// Every three letters in a row, each once.
-fn parts(word: &str) -> Vec<String> {
-    let letters: Vec<char> = word.chars().collect();
-    let parts: BTreeSet<String> =
-        letters.windows(PART_MIN).map(|three| three.iter().collect()).collect();
-    parts.into_iter().collect()
 }

@@ -25,7 +25,7 @@ use crate::push::vapid::Vapid;
 use crate::seal::Seal;
 use crate::settings::Settings;
 use crate::store::tenants::Tenant;
-use crate::store::{Event, Needs, Store, bans, chores, tenants};
+use crate::store::{Event, Needs, Store, bans, chores, jobs, tenants};
 use crate::tls::Tls;
 use crate::tokens::{Tokens, digest};
 use crate::traces::Traces;
@@ -177,6 +177,10 @@ impl App {
         }));
         app.bar().await?;
         app.first_owner().await?;
+        if app.config.database_url.is_none() {
+            // Its folder is held by us alone.
+            app.store.write(Needs::default(), jobs::orphaned).await?;
+        }
         app.store.write(Needs::default(), chores::begin).await?;
         Ok(app)
     }

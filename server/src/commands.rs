@@ -9,12 +9,14 @@ use crate::auth::{Session, admit};
 use crate::error::{Refusal, Result};
 use crate::extract::{Json, Once, Path};
 use crate::front::Caller;
+use crate::jobs::outside::Done;
 use crate::messages::draft;
 use crate::outbound::Call;
 use crate::routes::{PREFIX, done};
-use crate::store::commands::{self, Asked, Began, NewCommand};
+use crate::store::commands::{self, Ask, Asked, Began, NewCommand};
+use crate::store::jobs::Job;
 use crate::store::{self, Me, Needs, Tx, users};
-use crate::webhooks::{SIGNATURE, needs, signature, url};
+use crate::webhooks::{DELIVERY, SIGNATURE, needs, signature, url};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -35,6 +37,10 @@ use std::future::Future;
 
 /// How long a command may answer later.
 const REPLIES_MS: Millis = 30 * 60_000;
+/// After a start who asked before it has so long to come back and hear the answer.
+const BACK_MS: Millis = 20_000;
+/// And it is looked so often whether they did.
+const LOOK_MS: Millis = 500;
 /// So much of an answer is read, bytes.
 const READ: usize = 64 * 1024;
 
@@ -156,22 +162,36 @@ pub fn ask(
     key: Key,
     (id, words): (String, String),
 ) -> impl Future<Output = Result<Told>> + Send + 'static {
-    let asker = me.clone();
-    let begin = move |tx: &mut Tx<'_>| commands::begin(tx, &me, room, &key, &id);
+    let begin = move |tx: &mut Tx<'_>| commands::begin(tx, &me, room, &key, (&id, &words));
     let began: BoxFuture<'static, _> = Box::pin(app.store.write(Needs::room(room), begin));
     async move {
-        match began.await? {
-            Began::Again => Ok(Told::Asked(true)),
-            Began::Said(message) => Ok(Told::Said(message)),
-            Began::Ask(asked) => {
-                let errand = app.clone();
-                app.sockets.once("command", async move {
-                    errand_of(&errand, &asker, room, &asked, words).await;
-                });
-                Ok(Told::Asked(false))
-            }
+        Ok(match began.await? {
+            Began::Asked(again) => Told::Asked(again),
+            Began::Said(message) => Told::Said(message),
+        })
+    }
+}
+
+/// Asks what the job is for. Whoever dies in between, it is asked again under the same name, and an
+/// answer to the room is said once.
+pub async fn run(app: &App, job: &Job) -> anyhow::Result<Done> {
+    let id = job.target.clone();
+    let Some(ask) = app.store.read(move |read| commands::due(read, &id)).await? else {
+        return Ok(Done::Finished);
+    };
+    if let Some(me) = &ask.me {
+        let (now, up) = (app.clock.now(), app.hub.age());
+        let before = ask.at < now - up;
+        if before && up < BACK_MS && app.hub.lines(me.user).is_empty() {
+            return Ok(Done::Later(now + LOOK_MS));
+        }
+        match &ask.asked {
+            Some(asked) => errand_of(app, me, &ask, asked).await,
+            None => tracing::debug!(id = ask.id, "the command is gone"),
         }
     }
+    app.store.write(Needs::default(), move |tx| commands::over(tx, &ask.id)).await?;
+    Ok(Done::Finished)
 }
 
 /// The answer to a message that was a command.
@@ -191,9 +211,10 @@ pub fn answered(told: Told, line: &str) -> Response {
 
 /// Asks whoever made the command, and shows what they say. A command that cannot be asked says so
 /// to who asked.
-async fn errand_of(app: &App, me: &Me, room: RoomId, asked: &Asked, words: String) {
-    let shown = match call(app, me, room, asked, words).await {
-        Ok(Some(answer)) => show(app, me, room, asked.bot, answer).await,
+async fn errand_of(app: &App, me: &Me, ask: &Ask, asked: &Asked) {
+    let room = ask.room;
+    let shown = match call(app, me, ask, asked).await {
+        Ok(Some(answer)) => show(app, me, room, (asked.bot, ask.key.clone()), answer).await,
         Ok(None) => Ok(()),
         Err(error) => Err(Refusal::Broken(error)),
     };
@@ -207,10 +228,10 @@ async fn errand_of(app: &App, me: &Me, room: RoomId, asked: &Asked, words: Strin
 async fn call(
     app: &App,
     me: &Me,
-    room: RoomId,
+    ask: &Ask,
     asked: &Asked,
-    words: String,
 ) -> anyhow::Result<Option<CommandAnswer>> {
+    let room = ask.room;
     let reply = Reply {
         tenant: me.tenant,
         user: me.user,
@@ -223,7 +244,7 @@ async fn call(
     let token = token.replace('+', "-").replace('/', "_");
     let said = CommandCall {
         command: asked.name.clone(),
-        text: words,
+        text: ask.words.clone(),
         room,
         user: me.user,
         reply_url: format!("{}{PREFIX}/commands/replies/{token}", app.base()),
@@ -232,8 +253,9 @@ async fn call(
     let secret = app.seal.open(&place(&asked.id), &asked.secret)?;
     let signed = HeaderValue::try_from(signature(&secret, app.clock.now(), &body))?;
     let call = Call::post("command", &asked.url, "application/json", body)?;
-    let answer = app.outbound.call(call.of(me.tenant).at_most(READ).secret(SIGNATURE, signed));
-    let answer = answer.await?;
+    let call = call.of(me.tenant).at_most(READ).secret(SIGNATURE, signed);
+    let call = call.header(DELIVERY, HeaderValue::try_from(&ask.id)?);
+    let answer = app.outbound.call(call).await?;
     anyhow::ensure!(answer.status.is_success() && !answer.cut, "{}", answer.status);
     if answer.body.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -276,12 +298,19 @@ pub async fn reply(
     });
     let asked = found.await?.ok_or_else(none)?;
     admit(&app, &me, Some(caller.address), None).await?;
-    show(&app, &me, reply.room, asked.bot, answer).await?;
+    let key = Key::new(app.clock.now());
+    show(&app, &me, reply.room, (asked.bot, key), answer).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Shows an answer.
-async fn show(app: &App, me: &Me, room: RoomId, bot: UserId, answer: CommandAnswer) -> Result<()> {
+async fn show(
+    app: &App,
+    me: &Me,
+    room: RoomId,
+    (bot, key): (UserId, Key),
+    answer: CommandAnswer,
+) -> Result<()> {
     let most = app.text_max(me.tenant);
     let text: String = text::composed(&answer.text).replace('\0', "");
     let text = match text.char_indices().nth(most) {
@@ -295,7 +324,7 @@ async fn show(app: &App, me: &Me, room: RoomId, bot: UserId, answer: CommandAnsw
         }
         AnswerTo::Room => {
             let said = NewMessage {
-                key: Key::new(app.clock.now()),
+                key,
                 text,
                 reply: None,
                 thread: None,

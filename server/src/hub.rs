@@ -314,6 +314,11 @@ impl Hub {
         self.people.lock().get(&user).cloned().unwrap_or_default()
     }
 
+    /// For how long it has been, milliseconds.
+    pub fn age(&self) -> Millis {
+        self.clock.ticks() - self.born
+    }
+
     /// The rooms in which a person sits with any connection.
     pub fn rooms_of(&self, user: UserId) -> HashSet<RoomId> {
         self.lines(user).iter().flat_map(|line| line.queue().rooms.clone()).collect()

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::search::{self, Feeder};
 use crate::store::jobs::{self, Job, Kind, Side};
 use crate::store::{Me, Needs, StoreError, chores, digests, ephemeral, sync};
-use crate::{mails, media, push, webhooks};
+use crate::{commands, mails, media, push, webhooks};
 use hallway_kit::{Stop, Tasks};
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::{Row, TenantRole};
@@ -101,6 +101,7 @@ async fn run(app: App, job: Job) -> anyhow::Result<outside::Done> {
         Some(Kind::Discard) => media::discard(&app, &job).await,
         Some(Kind::Webhook) => webhooks::send(&app, &job).await,
         Some(Kind::Push) => push::send(&app, &job).await,
+        Some(Kind::Ask) => commands::run(&app, &job).await,
         Some(_) | None => Ok(outside::Done::GiveUp("this is no work outside the store".into())),
     }
 }

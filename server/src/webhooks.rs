@@ -35,7 +35,7 @@ const READ: usize = 4_096;
 /// Over what a call was signed, and when.
 pub const SIGNATURE: HeaderName = HeaderName::from_static("hallway-signature");
 /// Which delivery it is, the same each time it is tried.
-const DELIVERY: HeaderName = HeaderName::from_static("hallway-delivery");
+pub const DELIVERY: HeaderName = HeaderName::from_static("hallway-delivery");
 
 /// `POST /webhooks`: its secret is shown this once.
 pub async fn create(

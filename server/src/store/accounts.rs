@@ -361,6 +361,7 @@ pub(super) fn shut(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
     totp::forget_of(tx, me.user)?;
     tx.exec("delete from storage where person = $1", params![me.user])?;
     scheduled::forget_of(tx, me.user)?;
+    tx.exec("delete from asks where person = $1", params![me.user])?;
     tx.exec("delete from reminders where person = $1", params![me.user])?;
     tx.exec("delete from keywords where person = $1", params![me.user])?;
     tx.exec("delete from endpoints where person = $1", params![me.user])?;

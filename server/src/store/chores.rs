@@ -4,8 +4,8 @@
 use super::jobs::{self, DEAD, Job, Kind};
 use super::{Me, Read, Result, StoreError, Tx};
 use super::{
-    accounts, attachments, audit, deliveries, erase, expiry, guests, mails, members, notices, oidc,
-    ops, own, previews, reminders, rooms, saved, scheduled, search, sessions,
+    accounts, attachments, audit, commands, deliveries, erase, expiry, guests, mails, members,
+    notices, oidc, ops, own, previews, reminders, rooms, saved, scheduled, search, sessions,
 };
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, TenantId, UserId};
@@ -56,9 +56,9 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
         Some(Kind::EraseTenant) => erase::step(tx, TenantId(number(job)?))?,
         Some(Kind::CleanUp) => clean_up(tx)?,
         Some(Kind::Sweep) => attachments::sweep(tx, CARRIED)?,
-        Some(Kind::Mail | Kind::Webhook | Kind::Thumbnail | Kind::Discard | Kind::Push) => {
-            return Err(StoreError::Conflict("this is no work of the store"));
-        }
+        Some(
+            Kind::Mail | Kind::Webhook | Kind::Thumbnail | Kind::Discard | Kind::Push | Kind::Ask,
+        ) => return Err(StoreError::Conflict("this is no work of the store")),
         Some(Kind::Expire) => return expiry::run(tx, job),
         Some(Kind::Say) => return scheduled::run(tx, job),
         Some(Kind::Retain) => return expiry::look_over(tx, job),
@@ -196,6 +196,7 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
     )?);
     most = most.max(audit::forget(tx, hour, CHUNK)?);
     most = most.max(scheduled::forget(tx, CHUNK)?).max(notices::forget_old(tx, CHUNK)?);
+    most = most.max(commands::forget(tx, CHUNK)?);
     let swept = attachments::sweep(tx, CARRIED)?;
     Ok(is_full(most.max(gone)) || unused || swept)
 }

@@ -1,17 +1,24 @@
-//! Slash commands of a tenant. Asking one is no message: what is kept of it is its key, so that it
-//! is asked once; who asks must be somebody who may speak in the room.
+//! Slash commands of a tenant. Asking one is no message: what is kept of it is its key, and until it
+//! was asked its words, so that it is asked even if we die in between. Who asks must be somebody who
+//! may speak in the room.
 
 use super::audit::{self, Note};
 use super::engine::{Outcome, Record};
-use super::{Me, Once, Read, Result, StoreError, Tx, bots, deeds, messages, ops, rooms, webhooks};
+use super::jobs::{self, Kind};
+use super::{
+    Me, Once, Read, Result, StoreError, Tx, bans, bots, deeds, messages, ops, rooms, users,
+    webhooks,
+};
 use crate::access::{self, Act, Admin};
 use crate::params;
-use hallway_protocol::ids::{Key, RoomId, TenantId, UserId};
+use hallway_protocol::ids::{Key, Millis, RoomId, TenantId, UserId};
 use hallway_protocol::rest::SlashCommand;
 use hallway_protocol::rows::Message;
 
 /// Commands of one tenant.
 const MOST: i64 = 200;
+/// Words that could not be asked are kept so long.
+const KEPT: Millis = 24 * 3_600_000;
 
 /// A command to be made.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +33,25 @@ pub struct NewCommand {
     pub description: String,
     /// What calls are signed with, sealed.
     pub secret: String,
+}
+
+/// Somebody asks a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ask {
+    /// Names the call, the same however often it is made.
+    pub id: String,
+    /// Who asks; none: they are gone or kept out.
+    pub me: Option<Me>,
+    /// Where.
+    pub room: RoomId,
+    /// What stands behind the command.
+    pub words: String,
+    /// Of the message that an answer to the room becomes.
+    pub key: Key,
+    /// When.
+    pub at: Millis,
+    /// What is asked; none: it was taken away since.
+    pub asked: Option<Asked>,
 }
 
 /// A command that is asked.
@@ -46,10 +72,8 @@ pub struct Asked {
 /// What became of a line that begins with a command.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Began {
-    /// It is to be asked now.
-    Ask(Asked),
-    /// It was asked before, with this key.
-    Again,
+    /// It is asked now; true: it was before, with this key.
+    Asked(bool),
     /// The key was that of a message, from before there was such a command.
     Said(Box<Message>),
 }
@@ -127,19 +151,65 @@ pub fn every(read: &mut Read<'_>) -> Result<Vec<(TenantId, String, String)>> {
 
 /// Somebody writes a command in a room: as with a message, the room is locked, the key looked up,
 /// and only then who may is asked.
-pub fn begin(tx: &mut Tx<'_>, me: &Me, room: RoomId, key: &Key, id: &str) -> Result<Began> {
+pub fn begin(
+    tx: &mut Tx<'_>,
+    me: &Me,
+    room: RoomId,
+    key: &Key,
+    (id, words): (&str, &str),
+) -> Result<Began> {
     let facts = rooms::lock(tx, room)?;
     if let Some(said) = messages::by_key(tx, me, room, key)? {
         return Ok(Began::Said(Box::new(said)));
     }
     let target = room.to_string();
     if ops::first(tx, me, Some(key), "command", &target)?.is_some() {
-        return Ok(Began::Again);
+        return Ok(Began::Asked(true));
     }
     access::may(tx, me, Act::Post, &facts)?;
-    let asked = known(tx, me.tenant, id)?.ok_or(StoreError::NotFound("command"))?;
+    known(tx, me.tenant, id)?.ok_or(StoreError::NotFound("command"))?;
+    let (ask, now) = (format!("{:032x}", rand::random::<u128>()), tx.now());
+    tx.exec(
+        "insert into asks (id, command, person, room, words, key, at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        params![&ask, id, me.user, room, words, &Key::new(now).to_bytes(), now],
+    )?;
+    jobs::enqueue(tx, Some(me.tenant), Kind::Ask, &ask, Some(&ask))?;
     ops::keep(tx, me, Some(key), "command", &target, None)?;
-    Ok(Began::Ask(asked))
+    Ok(Began::Asked(false))
+}
+
+/// What is to be asked; none: it was.
+pub fn due(read: &mut Read<'_>, id: &str) -> Result<Option<Ask>> {
+    let found = read.one(
+        "select command, person, room, words, key, at from asks where id = $1",
+        params![id],
+        |row| {
+            let person: UserId = row.get(1)?;
+            let (room, words, key, at) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+            let ask = Ask { id: id.to_owned(), me: None, room, words, key, at, asked: None };
+            Ok((row.get::<String>(0)?, person, ask))
+        },
+    )?;
+    let Some((command, person, ask)) = found else { return Ok(None) };
+    let me = users::acting(read, person)?;
+    let open = bans::admit(read, person, None).is_ok();
+    let Some(me) = me.filter(|_| open) else { return Ok(Some(ask)) };
+    let asked = known(read, me.tenant, &command)?;
+    Ok(Some(Ask { me: Some(me), asked, ..ask }))
+}
+
+/// It was asked, and what was said is shown.
+pub fn over(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    tx.exec("delete from asks where id = $1", params![id])?;
+    Ok(())
+}
+
+/// Forgets what could not be asked for a day.
+pub(super) fn forget(tx: &mut Tx<'_>, most: i64) -> Result<u64> {
+    let before = tx.now() - KEPT;
+    let old = "delete from asks where id in (select id from asks where at < $1 limit $2)";
+    tx.exec(old, params![before, most])
 }
 
 /// A command of this id.

@@ -108,6 +108,11 @@ pub const STEPS: &[(&str, &str)] = &[
         "delete from webhooks where id in (select id from webhooks where tenant = $1 limit $2)",
     ),
     (
+        "asks",
+        "delete from asks where id in
+            (select x.id from asks x join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
         "commands",
         "delete from commands where id in (select id from commands where tenant = $1 limit $2)",
     ),

@@ -74,6 +74,8 @@ pub enum Kind {
     Digest,
     /// Tells the browsers of somebody (target: person and room, or a notice) that there is something.
     Push,
+    /// Asks a slash command (target: its row in `asks`).
+    Ask,
 }
 
 impl Kind {
@@ -98,6 +100,7 @@ impl Kind {
         (Kind::Everyone, "everyone", Side::Inside, BUDGET),
         (Kind::Digest, "digest", Side::Inside, BUDGET),
         (Kind::Push, "push", Side::Outside, BUDGET),
+        (Kind::Ask, "ask", Side::Outside, BUDGET),
     ];
 
     fn facts(self) -> &'static (Kind, &'static str, Side, Duration) {
@@ -326,6 +329,14 @@ pub fn give_back(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
     )?;
     tx.emit(Event::Jobs);
     still_ours(done)
+}
+
+/// At the start of the only process there can be: whoever had leased something is dead.
+pub fn orphaned(tx: &mut Tx<'_>) -> Result<()> {
+    let sql = "update jobs set state = 'pending', leased_by = null, leased_until = null
+               where state = 'leased'";
+    tx.exec(sql, &[])?;
+    Ok(())
 }
 
 /// The attempt failed: the job waits longer each time, and at last is a dead letter.

@@ -27,6 +27,7 @@ mod messages;
 mod moderation;
 mod notices;
 mod oidc;
+mod programs;
 mod promises;
 mod pushes;
 mod retention;

@@ -194,6 +194,7 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
             secret: "sealed".into(),
         };
         commands::create(tx, &admin, None, &command)?;
+        commands::begin(tx, &me, room, &key(), (&id, "green"))?;
         let page = previews::Said { title: Some("Tea".into()), description: None };
         previews::keep(tx, me.tenant, &hash, &page, 60_000)?;
         let named = hooks::NewHook {

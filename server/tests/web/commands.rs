@@ -2,7 +2,7 @@
 //! command is no message.
 
 use crate::house::receiver::{Receiver, Reply};
-use crate::house::{Call, House, Person, key, of_kind};
+use crate::house::{Call, House, Person, Process, key, of_kind};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -167,4 +167,43 @@ async fn bad_input_names_its_field() {
     let lin = house.newcomer(&ada, "lin").await;
     let known = lin.get("/commands").await.ok(200);
     assert_eq!(known["items"][0]["name"], "tea");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_in_flight_survives_the_server_and_is_asked_under_the_same_name() {
+    let receiver = Receiver::open().await;
+    let environment = [("HALLWAY_OUTBOUND_ALLOW", "127.0.0.1/32")];
+    let server = Process::start(&environment).await;
+    let ada = server.ada().await;
+    let room = ada.group("kitchen", &[]).await;
+    command(&ada, "tea", &receiver.url("/")).await;
+    receiver.answers(|_| Reply::Silence);
+    let body = json!({"key": key(), "text": "/tea green"});
+    let path = format!("/rooms/{room}/messages");
+    ada.post(&path, body.clone()).await.ok(202);
+    let first = receiver.next().await;
+    let folder = server.kills().await;
+
+    receiver.answers(|_| says("it boils", "me"));
+    let server = Process::start_in(folder, &environment).await;
+    let ada = server.login("ada").await;
+    // The caller who never heard of the first answer asks again: it is on its way, and once.
+    assert_eq!(ada.post(&path, body.clone()).await.ok(200), json!({"command": "tea"}));
+    let (mut socket, _) = ada.socket().await;
+    let second = receiver.next().await;
+    assert_eq!(second.headers["hallway-delivery"], first.headers["hallway-delivery"]);
+    assert_eq!(second.json()["text"], "green");
+    assert_eq!(socket.hears("whisper").await["text"], "it boils", "who asked is waited for");
+    assert_eq!(ada.post(&path, body).await.ok(200), json!({"command": "tea"}));
+    assert!(receiver.rest().is_empty());
+
+    // An answer that was said and not written down is said once.
+    receiver.answers(|_| says("for all", "room"));
+    let other = json!({"key": key(), "text": "/tea black"});
+    ada.post(&path, other).await.ok(202);
+    let third = receiver.next().await;
+    assert_ne!(third.headers["hallway-delivery"], first.headers["hallway-delivery"]);
+    socket.until(|said| said["type"] == "event").await;
+    assert_eq!(texts(&ada, room).await, ["for all"]);
+    drop(server.ends().await);
 }

@@ -285,6 +285,13 @@ impl Process {
         (status, rest)
     }
 
+    /// Ends it as a power cut would; its data stay.
+    pub async fn kills(self) -> TempDir {
+        let Process { door, mut child, .. } = self;
+        child.kill().await.expect("it is ours");
+        door.folder
+    }
+
     /// Ends it as it is asked to; its data stay.
     pub async fn ends(self) -> TempDir {
         let (status, _, folder) = self.leave().await;

@@ -24,7 +24,7 @@ pub fn calls() -> Value {
             "summary": "Something happened in a room that a webhook hears.",
             "parameters": [
                 header("Hallway-Delivery", "The same each time the delivery is tried."),
-                signature,
+                signature.clone(),
             ],
             "requestBody": body("HookCall"),
             "responses": {
@@ -34,7 +34,10 @@ pub fn calls() -> Value {
         "command": {"post": {
             "operationId": "call_command",
             "summary": "Somebody wrote a slash command.",
-            "parameters": [signature],
+            "parameters": [
+                header("Hallway-Delivery", "The same where it had to be asked once more."),
+                signature,
+            ],
             "requestBody": body("CommandCall"),
             "responses": {
                 "200": {"description": "What is shown; an empty body is nothing.",

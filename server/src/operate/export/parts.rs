@@ -240,6 +240,13 @@ pub const PARTS: &[Part] = &[
         room: None,
     },
     Part {
+        name: "asks",
+        from: "asks",
+        columns: &["command", "person", "room", "words", "at"],
+        person: Some("person = {id}"),
+        room: None,
+    },
+    Part {
         name: "deliveries",
         from: "deliveries",
         columns: &["id", "webhook", "event", "room", "seq", "status", "attempts", "at"],

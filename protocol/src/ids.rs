@@ -12,7 +12,7 @@ pub type Millis = i64;
 
 /// No number on the wire is larger: every program reads them exactly, and no sum of a few of them
 /// overflows.
-pub const NUMBER_MAX: i64 = 1 << 53;
+pub const NUMBER_MAX: i64 = (1 << 53) - 1;
 
 /// Numbers that may be read from the wire.
 pub trait Exact {

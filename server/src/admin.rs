@@ -107,7 +107,8 @@ pub async fn audit(
 ) -> Result<Response> {
     access::may_run(&admin, AdminAct::Watch, which.tenant)?;
     let before = which.before.or(which.next).map(|before| before.parse::<i64>());
-    let before = before.transpose().map_err(|_| Refusal::invalid("before", "is no line"))?;
+    let before =
+        before.transpose().map_err(|_| Refusal::invalid("before", "is no id of a line"))?;
     let limit = page_size(which.limit);
     let tenant = admin.tenant.or(which.tenant);
     let find = Find { tenant, actor: which.actor, act: which.act, before, limit };

@@ -53,20 +53,33 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Given<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let body = json(request).await?;
-        if body.is_empty() { Ok(Given(None)) } else { parse(&body).map(Some).map(Given) }
+        let other = other_kind(&request);
+        let body = read(request.into_body()).await?;
+        // Some programs name a kind where there is nothing.
+        match other {
+            _ if body.is_empty() => Ok(Given(None)),
+            Some(refusal) => Err(refusal),
+            None => parse(&body).map(Some).map(Given),
+        }
     }
 }
 
 async fn json(request: Request) -> Result<Vec<u8>> {
-    if let Some(kind) = request.headers().get(header::CONTENT_TYPE) {
-        let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-        if !kind.trim().eq_ignore_ascii_case("application/json") {
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Refusal::Unsupported(status, "the body must be application/json"));
-        }
+    match other_kind(&request) {
+        Some(refusal) => Err(refusal),
+        None => read(request.into_body()).await,
     }
-    read(request.into_body()).await
+}
+
+/// The refusal of a body that says it is no JSON.
+fn other_kind(request: &Request) -> Option<Refusal> {
+    let kind = request.headers().get(header::CONTENT_TYPE)?;
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    let refusal = || {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Refusal::Unsupported(status, "the body must be application/json")
+    };
+    (!kind.trim().eq_ignore_ascii_case("application/json")).then(refusal)
 }
 
 /// A body within its bound. What is beyond it is read and dropped for a while: a caller who is still
@@ -138,8 +151,8 @@ pub fn wrong_frame<T: DeserializeOwned>(frame: &serde_json::Value, complaint: &s
         fields().filter(named).find(|field| without(field).as_deref() != Some(complaint))
     });
     match wrong {
-        Some(field) => Refusal::invalid(field.clone(), complaint),
-        None => Refusal::invalid("frame", complaint),
+        Some(field) => Refusal::invalid(field.clone(), format!("is not right: {complaint}")),
+        None => Refusal::invalid("frame", format!("is not right: {complaint}")),
     }
 }
 
@@ -148,7 +161,21 @@ pub fn wrong_frame<T: DeserializeOwned>(frame: &serde_json::Value, complaint: &s
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
-    format!("is not right: {text}")
+    if error.is_syntax() { format!("is no JSON: {text}") } else { format!("is not right: {text}") }
+}
+
+/// A complaint about a part of an address, for people.
+fn in_words(complaint: &str) -> String {
+    match complaint {
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "is no whole number".into()
+        }
+        "number too large to fit in target type" | "number too small to fit in target type" => {
+            "is out of range".into()
+        }
+        "provided string was not `true` or `false`" => "is neither true nor false".into(),
+        other => format!("is not right: {other}"),
+    }
 }
 
 /// The ids of a path. What is no id names nothing.
@@ -182,7 +209,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
                 let complaint = error.inner().to_string();
                 Err(match missing(&complaint) {
                     Some(field) => Refusal::invalid(field, "is missing"),
-                    None => Refusal::invalid(error.path().to_string(), complaint),
+                    None => Refusal::invalid(error.path().to_string(), in_words(&complaint)),
                 })
             }
         }

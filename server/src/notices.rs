@@ -78,6 +78,9 @@ fn own(new: &NewNotice) -> Result<()> {
     if OURS.contains(&topic.as_str()) {
         return Err(Refusal::invalid("topic", "is one of the server's own"));
     }
+    if !(new.payload.is_null() || new.payload.is_object()) {
+        return Err(Refusal::invalid("payload", "is no object"));
+    }
     let size = new.payload.to_string().len();
     if size > META_BYTES {
         let what = format!("is too long ({size} of {META_BYTES} bytes)");

@@ -9,6 +9,7 @@ pub mod circuits;
 mod guard;
 
 use crate::config::Config;
+use crate::error::Refusal;
 use crate::figures::Calls;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use bytes::Bytes;
@@ -68,6 +69,9 @@ pub struct Answer {
     pub url: Url,
 }
 
+/// What is wrong with something that is no address.
+const INCOMPLETE: &str = "is not whole, as https://example.org/path is";
+
 /// Why there is no answer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Fault {
@@ -92,6 +96,16 @@ pub enum Fault {
     /// No connection, or it broke.
     #[error("the host could not be reached")]
     Unreached,
+}
+
+impl Fault {
+    /// As the refusal of a field `url`.
+    pub fn of_url(self) -> Refusal {
+        match self {
+            Fault::Address(what) => Refusal::invalid("url", what),
+            fault => Refusal::invalid("url", fault),
+        }
+    }
 }
 
 impl Call {
@@ -168,7 +182,7 @@ pub fn address(text: &str) -> Result<Url, Fault> {
     if text.len() > ADDRESS_MAX {
         return Err(Fault::Address("is too long"));
     }
-    let mut url = Url::parse(text).map_err(|_| Fault::Address("is none"))?;
+    let mut url = Url::parse(text).map_err(|_| Fault::Address(INCOMPLETE))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Fault::Address("is not http or https"));
     }
@@ -274,7 +288,7 @@ impl Outbound {
 
     /// One request to one host.
     async fn hop(&self, call: &Call, end: Instant) -> Result<Answer, Fault> {
-        let (name, port) = host(&call.url).ok_or(Fault::Address("is none"))?;
+        let (name, port) = host(&call.url).ok_or(Fault::Address(INCOMPLETE))?;
         let trusted = call.trusted.as_ref().is_some_and(|to| *to == (name.clone(), port));
         // A name is looked at when it is resolved.
         let literal = match call.url.host() {

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
 use crate::extract::Query;
-use crate::outbound::{Call, address};
+use crate::outbound::{Call, Fault, address};
 use crate::store::Needs;
 use crate::store::previews::{self, Said};
 use axum::extract::State;
@@ -47,7 +47,7 @@ pub async fn show(
     Session(me): Session,
     Query(which): Query<Which>,
 ) -> Result<axum::Json<Preview>> {
-    let url: String = address(&which.url).map_err(|fault| Refusal::invalid("url", fault))?.into();
+    let url: String = address(&which.url).map_err(Fault::of_url)?.into();
     let tenant = app.settings.of(&app.store, me.tenant).await?;
     let asked = me.clone();
     let wanted = app.store.read(move |read| previews::wanted(read, &asked)).await?;

@@ -76,7 +76,7 @@ pub async fn create(
 /// An endpoint that can be written to; the address is one of the world, over TLS.
 fn browser(new: &NewPushEndpoint) -> Result<Browser> {
     let url = outbound::address(&new.url);
-    let url = url.map_err(|fault| Refusal::invalid("url", said(&fault)))?;
+    let url = url.map_err(Fault::of_url)?;
     if url.scheme() != "https" {
         return Err(Refusal::invalid("url", "is not https"));
     }
@@ -90,12 +90,6 @@ fn browser(new: &NewPushEndpoint) -> Result<Browser> {
     }
     let text = |bytes: &[u8]| URL_SAFE.encode(bytes);
     Ok(Browser { url: url.to_string(), p256dh: text(&p256dh), auth: text(&auth) })
-}
-
-/// What is wrong with an address, after its name.
-fn said(fault: &Fault) -> String {
-    let text = fault.to_string();
-    text.strip_prefix("the address ").unwrap_or(&text).to_owned()
 }
 
 fn host(url: &str) -> String {

@@ -48,6 +48,9 @@ pub struct Typed {
 
 impl Typed {
     fn search(self, me: &Me) -> Result<Search> {
+        if self.q.contains('\0') {
+            return Err(Refusal::invalid("q", "holds U+0000"));
+        }
         let mut query = Asked::parse(&self.q).map_err(|wrong| Refusal::invalid("q", wrong))?;
         for name in self.has.iter().flat_map(|has| has.split(',')) {
             query.marks.push(Mark { of: mark(name)?, not: false });

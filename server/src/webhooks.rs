@@ -149,11 +149,7 @@ pub fn needs(tenant: Option<TenantId>) -> Needs {
 
 /// An address to call.
 pub fn url(given: &str) -> Result<String> {
-    let url = address(given).map_err(|fault| match fault {
-        Fault::Address(what) => Refusal::invalid("url", what),
-        fault => Refusal::invalid("url", fault),
-    })?;
-    Ok(url.into())
+    Ok(address(given).map_err(Fault::of_url)?.into())
 }
 
 fn events(given: Vec<HookEvent>) -> Result<Vec<HookEvent>> {

@@ -39,7 +39,7 @@ pub struct NoticesRead {
 pub struct NewNotice {
     /// A word of the tenant's own: letters, digits, `.`, `_`, `-`.
     pub topic: String,
-    /// Whatever goes with it, at most 4 KiB.
+    /// An object with whatever goes with it, at most 4 KiB.
     #[serde(default)]
     pub payload: Value,
     /// To whom, 1–100 people of the tenant.

@@ -26,11 +26,8 @@ pub fn bodies() -> Vec<String> {
         files: vec!["m1".into()],
     };
     let blank = NewScheduled { reply: None, thread: None, files: Vec::new(), ..new.clone() };
-    let changed = ScheduledPatch {
-        text: Some("soup?".into()),
-        at: Some(AT),
-        files: Some(vec!["m1".into()]),
-    };
+    let changed =
+        ScheduledPatch { text: Some("soup?".into()), at: Some(AT), files: Some(vec!["m1".into()]) };
     let mut all = notices();
     all.extend([
         body("new saved", NewSaved { room: ROOM, seq: 812 }),

@@ -189,7 +189,7 @@ async fn next(
 ) -> Result<Option<Bytes>> {
     match bytes.next().await.transpose() {
         Err(object_store::Error::NotFound { .. }) => {
-            Err(Refusal::Conflict("its bytes have not come"))
+            Err(Refusal::NotYet("its bytes have not come"))
         }
         other => other.map_err(broken),
     }

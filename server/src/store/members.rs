@@ -207,6 +207,10 @@ pub fn set(
         let present = role(tx, room, user)?;
         if present.is_none() {
             access::may(tx, me, Act::Add, &facts)?;
+            // Who left meanwhile is not brought back by a mute.
+            if wanted.role.is_none() && wanted.muted_until.is_some() {
+                return Err(StoreError::NotFound("member"));
+            }
             rooms::known_people(tx, me, &[user], "user")?;
             tx.hold_people(&[user])?;
         }

@@ -126,10 +126,11 @@ async fn what_a_backend_tells_reaches_its_people_at_once_and_stands_in_their_lis
         (&writes, json!({"topic": "", "users": [eve.user]}), 422, Some("topic")),
         (
             &writes,
-            json!({"topic": "a", "payload": "x".repeat(4_096), "users": [eve.user]}),
+            json!({"topic": "a", "payload": {"x": "x".repeat(4_096)}, "users": [eve.user]}),
             422,
             Some("payload"),
         ),
+        (&writes, json!({"topic": "a", "payload": 5, "users": [eve.user]}), 422, Some("payload")),
     ] {
         let refused = tells(secret, &key(), body.clone()).await;
         assert_eq!(refused.refused().0, status, "{body}");

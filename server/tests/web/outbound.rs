@@ -79,8 +79,8 @@ async fn only_plain_addresses_are_called() {
         ("gopher://a.example/", "is not http or https"),
         ("http://ada:secret@a.example/", "must not name a person or a password"),
         ("http://ada@a.example/", "must not name a person or a password"),
-        ("a.example", "is none"),
-        ("http://", "is none"),
+        ("a.example", "is not whole, as https://example.org/path is"),
+        ("http://", "is not whole, as https://example.org/path is"),
     ] {
         assert_eq!(Call::get("test", url).err(), Some(Fault::Address(what)), "{url}");
     }

@@ -185,6 +185,7 @@ async fn a_wrong_question_is_told_what_is_wrong() {
         ("", "q"),
         ("q=", "q"),
         ("q= !?", "q"),
+        ("q=tea%00", "q"),
         ("q=-tea", "q"),
         ("q=-from:ada", "q"),
         ("q=from:", "q"),

@@ -119,6 +119,10 @@ async fn a_mute_is_seen_by_everyone_and_ends_by_itself() {
     let member = format!("/rooms/{room}/members/{}", lin.user);
     let by_bob = bob.put(&member, json!({"muted_until": until})).await;
     assert_eq!(by_bob.refused(), (403, "forbidden"));
+    let eve = house.newcomer(&ada, "eve").await;
+    let stranger = format!("/rooms/{room}/members/{}", eve.user);
+    let nobody = ada.put(&stranger, json!({"muted_until": until})).await;
+    assert_eq!(nobody.refused(), (404, "not_found"), "a mute brings nobody in");
     let row = ada.put(&member, json!({"muted_until": until})).await.ok(200);
     assert_eq!((&row["t"], &row["muted_until"]), (&json!("member"), &json!(until)));
     let event = socket.until(|frame| frame["rows"][0]["muted_until"] == json!(until)).await;

@@ -31,7 +31,7 @@ pub use house::House;
 pub use link::Link;
 pub use listener::{Heard, Listener, Reply};
 pub use post::Post;
-pub use rest::Rest;
+pub use rest::{Answer, Rest};
 pub use screen::{Glass, Line, Screen};
 pub use server::{Engine, Server, Setup};
 pub use wait::{soon, until};

@@ -206,6 +206,20 @@ impl Rest {
         (status, kind, answer.bytes().await.expect("all of it").to_vec())
     }
 
+    /// A call whose answer is text.
+    pub async fn text(&self, path: &str) -> String {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let answer = request.send().await.expect("answered");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.text().await.expect("text")
+    }
+
     /// Announces a file, without its bytes; the answer.
     pub async fn announces(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
         let new = json!({"name": name, "type": kind, "size": bytes.len(),

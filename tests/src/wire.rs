@@ -133,6 +133,17 @@ impl Socket {
         .await
     }
 
+    /// Returns when the server has taken all that was sent before: it answers a question.
+    pub async fn is_heard(&mut self) {
+        let id = self.id();
+        self.send(&ClientFrame::Heads { id }).await.expect("the socket is open");
+        self.until("an answer", |frame| match frame {
+            ServerFrame::Bump { .. } => Some(()),
+            _ => None,
+        })
+        .await;
+    }
+
     /// Waits for the answer to command `id`.
     pub async fn answer(&mut self, id: u64) -> Result<Done, ErrorFrame> {
         self.until("an answer", |frame| match frame {

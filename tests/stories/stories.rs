@@ -1,5 +1,24 @@
 //! The stories: what people do with Hallway, told against the real server and real cores. One file
-//! a story; `designs` holds the rows of the older designs that are proved already.
+//! a story; `designs` walks the rows of the older designs, `parts` what else the server does.
+
+/// Each walk on each engine.
+macro_rules! on_both {
+    ($($walk:ident),* $(,)?) => {
+        $(mod $walk {
+            use hallway_tests::Engine;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                super::$walk(Engine::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                super::$walk(Engine::Shared).await;
+            }
+        })*
+    };
+}
 
 mod a_message_travels;
 mod chat_program;
@@ -13,6 +32,7 @@ mod long_absence;
 mod long_poll;
 mod offline_and_back;
 mod order;
+mod parts;
 mod removal;
 mod restored_server;
 mod slow_reader;

@@ -1,14 +1,37 @@
 //! The room chat: rooms made, listed and deleted over REST, and their life shown live.
+//!
+//! | the row says | the walk that shows it |
+//! |---|---|
+//! | create, list, delete rooms; history | `rooms_come_and_go_before_everyones_eyes`; pages of it: `designs/messenger/chats.rs` |
+//! | join, leave and typing shown live; list of who is here | `rooms_come_and_go_before_everyones_eyes` |
+//! | CORS by configuration | `a_foreign_page_is_turned_away` |
+//! | a deleted room tells everyone in it and closes | `rooms_come_and_go_before_everyones_eyes` |
+//! | reconnect by itself | `it_comes_back_by_itself` |
+//! | limits on name and text | `names_and_texts_have_limits_and_nothing_is_stored_in_part` |
+//! | names and texts shown as text, never as markup | the same, to the letter; on a screen: `windows/hostile.rs` |
+//! | debounced typing | `typing_is_told_now_and_then` |
+//! | phone-sized layout | `ui/tests`, `windows/screens.rs` |
+//! | API reference page | `the_reference_stands_by_itself` |
 
 use hallway_protocol::frames::{ClientFrame, Presence, ServerFrame};
 use hallway_protocol::rows::{MineState, Row};
 use hallway_tests::wire::Socket;
-use hallway_tests::{Engine, House, Setup};
+use hallway_tests::wire::{key, plain};
+use hallway_tests::{Engine, Hand, House, Rest, Setup};
 use serde_json::json;
+use std::time::Duration;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rooms_come_and_go_before_everyones_eyes() {
-    let house = House::open().await;
+on_both!(
+    rooms_come_and_go_before_everyones_eyes,
+    names_and_texts_have_limits_and_nothing_is_stored_in_part,
+    a_foreign_page_is_turned_away,
+    it_comes_back_by_itself,
+    typing_is_told_now_and_then,
+    the_reference_stands_by_itself,
+);
+
+async fn rooms_come_and_go_before_everyones_eyes(engine: Engine) {
+    let house = House::on(engine).await;
     let (ada, lin) = (house.owner.clone(), house.person("lin").await);
     let kitchen = ada.creates("kitchen").await;
     ada.says(kitchen, "anyone?").await;
@@ -55,6 +78,9 @@ async fn rooms_come_and_go_before_everyones_eyes() {
         _ => None,
     })
     .await;
+    let id = his.says(kitchen, key(), "hello?").await.expect("open");
+    let closed = his.answer(id).await.expect_err("nobody speaks there any more");
+    assert_eq!(serde_json::to_value(closed.code).expect("JSON"), "not_found");
     assert_eq!(lin.get(&format!("/rooms/{kitchen}")).await.refused(), (404, "not_found"));
     assert_eq!(lin.post(&format!("/rooms/{kitchen}/join"), json!({})).await.status, 404);
     assert_eq!(lin.get("/rooms/directory?query=kit").await.good()["rows"], json!([]));
@@ -72,9 +98,8 @@ async fn hears_notice(socket: &mut Socket, what: &str) {
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn names_and_texts_have_limits_and_nothing_is_stored_in_part() {
-    let house = House::open().await;
+async fn names_and_texts_have_limits_and_nothing_is_stored_in_part(engine: Engine) {
+    let house = House::on(engine).await;
     let ada = house.owner.clone();
     let kitchen = ada.creates("kitchen").await;
     for (name, says) in [("", "name"), (&*"x".repeat(81), "name"), ("a\u{0}b", "name")] {
@@ -102,9 +127,8 @@ async fn names_and_texts_have_limits_and_nothing_is_stored_in_part() {
     assert_eq!(ada.history(kitchen).await.last().expect("it").text, markup);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_page_is_turned_away() {
-    let setup = Setup::new(Engine::Sqlite).env("HALLWAY_ORIGINS", "https://chat.example");
+async fn a_foreign_page_is_turned_away(engine: Engine) {
+    let setup = Setup::new(engine).env("HALLWAY_ORIGINS", "https://chat.example");
     let house = House::with(setup).await;
     let upgrade = |origin: Option<&'static str>| {
         let url = format!("{}/api/v1/socket", house.url());
@@ -128,5 +152,97 @@ async fn a_foreign_page_is_turned_away() {
     ] {
         let answer = upgrade(origin).await.expect("it is answered");
         assert_eq!(answer.status().as_u16(), status, "{origin:?}");
+    }
+    // The same by REST: who may call is asked beforehand, and told.
+    let asks = async |method: &str, origin: &'static str| {
+        let url = format!("{}/api/v1/server", house.url());
+        let request = plain().request(method.parse().expect("a method"), url);
+        let request = request.header("Origin", origin);
+        let request = request.header("Access-Control-Request-Method", "GET");
+        let answer = request.send().await.expect("answered");
+        let allowed = answer.headers().get("access-control-allow-origin").cloned();
+        (answer.status().as_u16(), allowed.map(|name| name.to_str().expect("text").to_owned()))
+    };
+    let ours = Some("https://chat.example".to_owned());
+    assert_eq!(asks("OPTIONS", "https://chat.example").await, (204, ours.clone()));
+    assert_eq!(asks("GET", "https://chat.example").await, (200, ours));
+    for method in ["OPTIONS", "GET"] {
+        assert_eq!(asks(method, "https://evil.example").await, (403, None), "{method}");
+    }
+}
+
+async fn it_comes_back_by_itself(engine: Engine) {
+    let mut house = House::on(engine).await;
+    house.person("lin").await;
+    let (ada, lin) = (house.core("ada").await, house.core("lin").await);
+    let kitchen = ada.creates("kitchen").await;
+    lin.joins(kitchen).await;
+    ada.says("before").await;
+    lin.hears("before").await;
+    house.crash().await;
+    ada.says("after").await;
+    lin.hears("after").await;
+    lin.says("we are back").await;
+    ada.hears("we are back").await;
+}
+
+async fn typing_is_told_now_and_then(engine: Engine) {
+    let hand = Hand::new();
+    let house = House::with(Setup::new(engine).clock(&hand)).await;
+    let (ada, lin) = (house.owner.clone(), house.person("lin").await);
+    let kitchen = ada.creates("kitchen").await;
+    lin.joins(kitchen).await;
+    let (mut hers, mut his) = (Socket::open(&ada).await, Socket::open(&lin).await);
+    let user = lin.user;
+    let typing = |frame: &ServerFrame| match frame {
+        ServerFrame::Typing { room, user: who } => ((*room, *who) == (kitchen, user)).then_some(()),
+        _ => None,
+    };
+    for _ in 0..3 {
+        // As fast as fingers are: it is told once, and again when some seconds went by.
+        for _ in 0..30 {
+            his.send(&ClientFrame::Typing { room: kitchen }).await.expect("open");
+        }
+        his.is_heard().await;
+        hers.until("typing", typing).await;
+        hand.turn(Duration::from_secs(4));
+    }
+    let said = ada.says(kitchen, "what is it?").await;
+    let mut more = 0;
+    hers.until("all before it", |frame| match frame {
+        ServerFrame::Event { room, seq, .. } => {
+            ((*room, *seq) == (kitchen, said.seq)).then_some(())
+        }
+        frame => {
+            more += typing(frame).map_or(0, |()| 1);
+            None
+        }
+    })
+    .await;
+    assert_eq!(more, 0, "three times, and no more");
+}
+
+async fn the_reference_stands_by_itself(engine: Engine) {
+    let house = House::on(engine).await;
+    let nobody = Rest::at(&house.url());
+    let (status, kind, page) = nobody.bytes("/docs").await;
+    let page = String::from_utf8(page).expect("text");
+    assert!(status == 200 && kind.starts_with("text/html"), "{kind}");
+    let mut own = 0;
+    for part in page.split(['"', '\'']) {
+        assert!(!part.contains("://"), "it loads nothing from outside: {part}");
+        if part.ends_with("page.js") || part.ends_with("page.css") {
+            let path = part.strip_prefix("/api/v1").unwrap_or(part);
+            let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+            assert_eq!(nobody.bytes(&path).await.0, 200, "{path}");
+            own += 1;
+        }
+    }
+    assert_eq!(own, 2);
+    let document = nobody.get("/openapi.json").await.good();
+    assert!(document["openapi"].as_str().expect("a version").starts_with("3.1"));
+    for path in ["/rooms", "/rooms/{room}/messages", "/auth/login"] {
+        let paths = document["paths"].as_object().expect("paths");
+        assert!(paths.keys().any(|known| known.ends_with(path)), "{path}");
     }
 }

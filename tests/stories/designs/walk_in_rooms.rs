@@ -1,11 +1,33 @@
 //! The walk-in rooms: a short code lets people in, what was said is there, comings and goings are
 //! told, everyone finds all they wrote.
+//!
+//! | the row says | the walk that shows it |
+//! |---|---|
+//! | create a room, get a short code | `a_code_opens_the_door_until_it_is_taken_away` |
+//! | another person types a name and the code and is in | `a_name_and_a_code_are_enough` |
+//! | earlier messages are there; join and leave notices | `a_code_opens_the_door_until_it_is_taken_away`, `a_name_and_a_code_are_enough` |
+//! | my own history page | `everyone_finds_what_they_wrote` |
+//! | empty walk-in rooms vanish by themselves | `a_room_that_everybody_left_vanishes` |
+//! | works when WebSockets are blocked (long poll) | `it_works_where_sockets_are_blocked`; the calls themselves: `stories/long_poll.rs` |
+//! | expired session and wrong code get a clear page | `who_is_gone_or_mistyped_is_told_so`; the page: `ui/tests` |
 
+use hallway_protocol::frames::ServerFrame;
 use hallway_protocol::rows::Message;
+use hallway_protocol::rows::{MineState, Row};
 use hallway_tests::cast::agree;
 use hallway_tests::wire::messages;
-use hallway_tests::{Engine, House, Link, Person, Rest, Setup, Socket};
+use hallway_tests::{Engine, Hand, House, Link, Person, Rest, Setup, Socket, until};
 use serde_json::json;
+use std::time::Duration;
+
+on_both!(
+    a_code_opens_the_door_until_it_is_taken_away,
+    a_name_and_a_code_are_enough,
+    a_room_that_everybody_left_vanishes,
+    who_is_gone_or_mistyped_is_told_so,
+    everyone_finds_what_they_wrote,
+    it_works_where_sockets_are_blocked,
+);
 
 fn notices(history: &[Message]) -> Vec<&str> {
     history.iter().filter_map(|row| row.meta.get("what")?.as_str()).collect()
@@ -15,9 +37,8 @@ async fn enter(who: &Rest, code: &str) -> hallway_tests::wire::Answer {
     who.post("/rooms/join", json!({"code": code})).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_code_opens_the_door_until_it_is_taken_away() {
-    let house = House::open().await;
+async fn a_code_opens_the_door_until_it_is_taken_away(engine: Engine) {
+    let house = House::on(engine).await;
     let (ada, lin, bob) =
         (house.owner.clone(), house.person("lin").await, house.person("bob").await);
     let body = json!({"kind": "group", "name": "walk in"});
@@ -49,9 +70,8 @@ async fn a_code_opens_the_door_until_it_is_taken_away() {
     assert_eq!(notices(&ada.history(room).await), ["created", "joined", "left"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_name_and_a_code_are_enough() {
-    let house = House::with(Setup::new(Engine::Sqlite).env("HALLWAY_GUESTS", "code")).await;
+async fn a_name_and_a_code_are_enough(engine: Engine) {
+    let house = House::with(Setup::new(engine).env("HALLWAY_GUESTS", "code")).await;
     let ada = house.owner.clone();
     let body = json!({"kind": "group", "name": "walk in", "ephemeral": true});
     let room = ada.post("/rooms", body).await.good()["room"].as_i64().expect("a room row");
@@ -89,9 +109,8 @@ async fn a_name_and_a_code_are_enough() {
     assert_eq!(back.good()["user"]["user"], came["user"]["user"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn everyone_finds_what_they_wrote() {
-    let house = House::open().await;
+async fn everyone_finds_what_they_wrote(engine: Engine) {
+    let house = House::on(engine).await;
     let (ada, lin) = (house.owner.clone(), house.person("lin").await);
     let (kitchen, hall) = (ada.creates("kitchen").await, ada.creates("hall").await);
     lin.joins(kitchen).await;
@@ -116,9 +135,8 @@ async fn everyone_finds_what_they_wrote() {
     assert!(found.iter().all(|row| row.sender == lin.user));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_works_where_sockets_are_blocked() {
-    let house = House::open().await;
+async fn it_works_where_sockets_are_blocked(engine: Engine) {
+    let house = House::on(engine).await;
     house.person("lin").await;
     let ada = house.core("ada").await;
     let kitchen = ada.creates("kitchen").await;
@@ -135,4 +153,125 @@ async fn it_works_where_sockets_are_blocked() {
     lin.edits(kitchen, "lin 2", "lin 2, better").await;
     ada.hears("lin 2, better").await;
     assert_eq!(agree(&[&ada, &lin], kitchen).await.len(), 10);
+}
+
+/// A walk-in room with its code.
+async fn walk_in(ada: &Rest) -> (hallway_protocol::ids::RoomId, String) {
+    let body = json!({"kind": "group", "name": "walk in", "ephemeral": true});
+    let room = ada.post("/rooms", body).await.good()["room"].as_i64().expect("a room row");
+    let room = hallway_protocol::ids::RoomId(room);
+    let code = ada.post(&format!("/rooms/{room}/code"), json!({})).await.good();
+    (room, code["code"].as_str().expect("a code").to_owned())
+}
+
+/// Somebody without an account.
+async fn comes(house: &House, code: &str, name: &str) -> Rest {
+    let body = json!({"code": code, "display_name": name});
+    let came = Rest::at(&house.url()).post("/auth/guest", body).await.good();
+    let mut guest = Rest::at(&house.url());
+    guest.takes(&came["session"]);
+    guest
+}
+
+async fn a_room_that_everybody_left_vanishes(engine: Engine) {
+    let hand = Hand::new();
+    let setup = Setup::new(engine).env("HALLWAY_GUESTS", "code").clock(&hand);
+    let mut house = House::with(setup).await;
+    let mut ada = house.owner.clone();
+    let stays = ada.creates("hall").await;
+    let (left, _) = walk_in(&ada).await;
+    let (used, code) = walk_in(&ada).await;
+    let bob = comes(&house, &code, "Bob").await;
+    ada.post(&format!("/rooms/{used}/leave"), json!({})).await.good();
+    let mut his = Socket::open(&bob).await;
+    bob.says(used, "I am still here").await;
+    let mine = async |ada: &Rest| ada.get("/rooms").await.good().to_string();
+    assert!(mine(&ada).await.contains(&left.to_string()));
+    // Nine minutes are not ten. Bob is asked for a sign of life again and again, and gives one.
+    for beat in 1..=26 {
+        hand.turn(Duration::from_secs(25));
+        his.until("a heartbeat", |frame| match frame {
+            ServerFrame::Heartbeat { .. } => Some(()),
+            _ => None,
+        })
+        .await;
+        his.is_heard().await;
+        if beat == 21 {
+            house.rests("vacate").await;
+            ada.renew().await;
+            assert!(mine(&ada).await.contains(&left.to_string()), "too early");
+        }
+    }
+    ada.renew().await;
+    until("the room nobody is in is gone", async || {
+        (!mine(&ada).await.contains(&left.to_string())).then_some(())
+    })
+    .await;
+    assert_eq!(ada.get(&format!("/rooms/{left}")).await.refused(), (404, "not_found"));
+    assert!(mine(&ada).await.contains(&stays.to_string()), "other rooms stay, empty or not");
+    // The one somebody is in stays, for a server that comes back as well.
+    let mut bob = bob;
+    bob.renew().await;
+    bob.says(used, "and talk to myself").await;
+    house.crash().await;
+    hand.turn(Duration::from_secs(5 * 60));
+    bob.renew().await;
+    bob.says(used, "nobody was here for a while, me neither").await;
+    // He goes, and so does it, telling the screens he left behind.
+    let mut his = Socket::open(&bob).await;
+    bob.post(&format!("/rooms/{used}/leave"), json!({})).await.good();
+    his.until("he is out", |frame| match frame {
+        ServerFrame::Own(own) => own.rows.iter().find_map(|row| match row {
+            Row::Mine(mine) if mine.room == used && mine.state != MineState::Joined => Some(()),
+            _ => None,
+        }),
+        _ => None,
+    })
+    .await;
+    let eve = Rest::at(&house.url());
+    let came = async || {
+        let body = json!({"code": code, "display_name": "Eve"});
+        eve.post("/auth/guest", body).await.status
+    };
+    until("its code opens nothing", async || {
+        hand.turn(Duration::from_secs(120));
+        house.rests("vacate").await;
+        let rooms = house.operator().get("/admin/rooms").await.good();
+        (!rooms.to_string().contains(&used.to_string())).then_some(())
+    })
+    .await;
+    assert_eq!(came().await, 404);
+}
+
+async fn who_is_gone_or_mistyped_is_told_so(engine: Engine) {
+    let hand = Hand::of_dates();
+    let setup = Setup::new(engine).env("HALLWAY_GUESTS", "code").clock(&hand);
+    let house = House::with(setup).await;
+    let ada = house.owner.clone();
+    let (room, code) = walk_in(&ada).await;
+    let mut bob = comes(&house, &code, "Bob").await;
+    // A wrong code, a right one in the wrong place, one with a slip of the finger.
+    let nobody = Rest::at(&house.url());
+    for wrong in ["ABCDEFGH", "", &code[1..], &format!("{code}x")] {
+        let body = json!({"code": wrong, "display_name": "Eve"});
+        let refused = nobody.post("/auth/guest", body).await;
+        assert_eq!(refused.refused(), (404, "not_found"), "{wrong}");
+        assert_eq!(refused.body["message"], "there is no such room", "{wrong}");
+        assert_eq!(refused.body["retry"], "never");
+    }
+    // An old page is told to sign in again; with the refresh token it goes on as the same person.
+    bob.says(room, "still me").await;
+    hand.turn(Duration::from_secs(11 * 60));
+    let late = bob.get(&format!("/rooms/{room}/messages")).await;
+    assert_eq!(late.refused(), (401, "signed_out"));
+    assert_eq!(
+        (&late.body["retry"], &late.body["message"]),
+        (&json!("sign_in"), &json!("sign in first"))
+    );
+    bob.renew().await;
+    bob.says(room, "still me").await;
+    bob.post("/auth/logout", json!({})).await.good();
+    assert_eq!(bob.get("/users/me").await.refused(), (401, "signed_out"));
+    let again = json!({"refresh_token": bob.refresh_token});
+    assert_eq!(nobody.post("/auth/refresh", again).await.refused(), (401, "signed_out"));
 }

@@ -1,0 +1,28 @@
+//! The parts of the server, each with its story by the public interface alone. What belongs to one of
+//! the older designs is walked there.
+//!
+//! | part | its story |
+//! |---|---|
+//! | the digest of the heartbeat | [`heartbeat`] |
+//! | mail, guests | `designs/messenger/accounts.rs`, `designs/walk_in_rooms.rs` |
+//! | tenants | `designs/tenant_api/tenants.rs` |
+//! | media | `designs/messenger/files.rs`; in a bucket of S3: `server/tests/web/bucket.rs` |
+//! | jobs | `designs/tenant_api/deliveries.rs`, `designs/messenger/workers.rs` |
+//! | notices | `designs/messenger/workers.rs`; Web Push: `server/tests/web/push.rs` |
+//! | scheduled messages, reminders, saved ones | [`later`] |
+//! | search | [`searching`] |
+//! | hooks: outgoing | `designs/tenant_api/deliveries.rs` |
+//! | hooks: incoming, bots, commands; link previews | [`hooks`] |
+//! | rooms: who posts, how fast, how long it is kept, from when it is seen | [`rules`]; ephemeral ones: `designs/walk_in_rooms.rs` |
+//! | moderation | [`moderation`] |
+//! | second factor | [`second_factor`]; OpenID Connect: `server/tests/web/oidc.rs`, against a provider |
+//! | the operator's program | [`operator`]; backup and restore: `designs/tenant_api/operation.rs` |
+
+mod heartbeat;
+mod hooks;
+mod later;
+mod moderation;
+mod operator;
+mod rules;
+mod searching;
+mod second_factor;

@@ -45,7 +45,7 @@ async fn what_was_said_is_found_at_once_by_those_who_may(engine: Engine) {
         ("is:pinned", &[cake_text]),
         ("pot -look", &["a pot"]),
         ("pot before:2001-01-01", &[]),
-        ("kuchen after:2001-01-01", &[cake_text]),
+        ("apfelkuchen after:2001-01-01", &[cake_text]),
         ("nothing of the kind", &[]),
     ] {
         assert_eq!(found(&ada, q).await, expected, "{q}");

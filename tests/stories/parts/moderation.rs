@@ -11,7 +11,7 @@ on_both!(from_a_report_to_a_ban_and_back, an_address_is_kept_out);
 async fn from_a_report_to_a_ban_and_back(engine: Engine) {
     let hand = Hand::of_dates();
     let house = House::with(Setup::new(engine).unlimited().clock(&hand)).await;
-    let (mut ada, lin, mut eve) =
+    let (mut ada, mut lin, mut eve) =
         (house.owner.clone(), house.person("lin").await, house.person("eve").await);
     let room = ada.creates("kitchen").await;
     lin.joins(room).await;
@@ -112,6 +112,7 @@ async fn from_a_report_to_a_ban_and_back(engine: Engine) {
     for (line, act) in lines.lines().zip(&acts) {
         assert_eq!(&serde_json::from_str::<Value>(line).expect("JSON"), act);
     }
+    lin.renew().await;
     assert_eq!(lin.get("/admin/audit").await.refused(), (403, "forbidden"));
 }
 

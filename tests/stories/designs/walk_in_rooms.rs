@@ -175,7 +175,7 @@ async fn comes(house: &House, code: &str, name: &str) -> Rest {
 
 async fn a_room_that_everybody_left_vanishes(engine: Engine) {
     let hand = Hand::new();
-    let setup = Setup::new(engine).env("HALLWAY_GUESTS", "code").clock(&hand);
+    let setup = Setup::new(engine).unlimited().env("HALLWAY_GUESTS", "code").clock(&hand);
     let mut house = House::with(setup).await;
     let mut ada = house.owner.clone();
     let stays = ada.creates("hall").await;

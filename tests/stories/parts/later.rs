@@ -11,7 +11,7 @@ on_both!(what_was_meant_for_later_comes_when_it_is_time);
 
 async fn what_was_meant_for_later_comes_when_it_is_time(engine: Engine) {
     let hand = Hand::new();
-    let mut house = House::with(Setup::new(engine).clock(&hand)).await;
+    let mut house = House::with(Setup::new(engine).unlimited().clock(&hand)).await;
     let (mut ada, mut lin) = (house.owner.clone(), house.person("lin").await);
     let room = ada.groups("kitchen", &[&lin]).await;
     let said = lin.says(room, "who buys milk?").await;

@@ -122,12 +122,20 @@ impl Deref for App {
     }
 }
 
+/// What an operator can do something about when it fails.
+fn opening(config: &Config) -> String {
+    match config.database_url {
+        Some(_) => "cannot open the database that database_url names".into(),
+        None => format!("cannot open the database in {}", config.data.display()),
+    }
+}
+
 impl App {
     /// Opens the data folder and the store, and makes sure that there is a way in for the first
     /// owner. Nobody is served yet.
     pub async fn open(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<App> {
         let folder = Folder::open(&config.data)?;
-        restore::whole(&config).await?;
+        restore::whole(&config).await.with_context(|| opening(&config))?;
         let secret = Secret::load(&config.secret_path())?;
         let (tls, mailer) = (Tls::load(&config)?, Mailer::open(&config)?);
         let files = Files::open(&config, &secret, clock.clone())?;
@@ -139,7 +147,7 @@ impl App {
         };
         let Ears { barred, hub, sessions, settings, keys, jobs } = ears;
         let store =
-            Store::open(&config.place(), clock.clone(), sink).context("cannot open the store")?;
+            Store::open(&config.place(), clock.clone(), sink).with_context(|| opening(&config))?;
         let outbound = Outbound::new(&config, clock.clone())?;
         let app = App(Arc::new(Parts {
             address,

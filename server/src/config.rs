@@ -10,7 +10,7 @@ pub use safe::{is_loopback, is_origin};
 
 use crate::outbound;
 use crate::store::Place;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use hallway_protocol::rest::{Guests, Registration};
@@ -183,6 +183,11 @@ pub struct Config {
     pub outbound_patience: Duration,
 }
 
+/// What is said of a server that [`Config::is_in_the_open`].
+pub const IN_THE_OPEN: &str = "off, and other machines reach this address: passwords travel in the \
+    clear, and links lead nowhere. Set base_url to the https address of your proxy, or tls_cert \
+    and tls_key";
+
 /// A secret: it is read, and never shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Hidden(pub String);
@@ -298,8 +303,8 @@ impl Config {
                 figment = figment.merge(Serialized::default(key, value));
             }
         }
-        let config: Config =
-            figment.merge(Serialized::defaults(flags)).extract().context("configuration")?;
+        let figment = figment.merge(Serialized::defaults(flags));
+        let config: Config = figment.extract().map_err(|error| in_words(&error))?;
         config.safe()?;
         Ok(config)
     }
@@ -317,9 +322,25 @@ impl Config {
         self.secret_file.clone().unwrap_or_else(|| self.data.join("secret"))
     }
 
+    /// Whether other machines reach it, and nothing says that a proxy stands before it.
+    pub fn is_in_the_open(&self) -> bool {
+        !safe::is_loopback(&self.listen) && self.tls_cert.is_none() && self.base_url.is_none()
+    }
+
     /// Whether browsers reach this server by https.
     pub fn is_https(&self) -> bool {
         self.base_url.as_deref().is_some_and(|base| base.starts_with("https://"))
+    }
+}
+
+/// What is wrong with a setting, by the names an operator knows it under.
+fn in_words(error: &figment::Error) -> anyhow::Error {
+    match error.path.first() {
+        Some(key) if KEYS.contains(&key.as_str()) => {
+            let variable = key.to_uppercase();
+            anyhow::anyhow!("{key} (HALLWAY_{variable}): {}", error.kind)
+        }
+        _ => anyhow::anyhow!("configuration: {}", error.kind),
     }
 }
 
@@ -374,6 +395,31 @@ mod tests {
         assert!(format!("{error:#}").contains("lissen"), "{error:#}");
         let error = load(Flags::default(), &[("HALLWAY_ACME", "x")], "").unwrap_err();
         assert!(format!("{error:#}").contains("HALLWAY_ACME"), "{error:#}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_said_by_the_names_of_its_setting() {
+        for (name, value, key) in [
+            ("HALLWAY_REGISTRATION", "maybe", "registration"),
+            ("HALLWAY_TRUSTED_PROXIES", "x", "trusted_proxies"),
+            ("HALLWAY_LIMITS", "maybe", "limits"),
+        ] {
+            let error = format!("{:#}", load(Flags::default(), &[(name, value)], "").unwrap_err());
+            assert!(error.starts_with(&format!("{key} ({name}): ")), "{error}");
+            assert!(!error.contains(".rs"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_others_reach_in_the_clear_is_known() {
+        let open =
+            |vars: &[(&str, &str)]| load(Flags::default(), vars, "").unwrap().is_in_the_open();
+        assert!(open(&[("HALLWAY_LISTEN", "0.0.0.0:7340")]));
+        assert!(open(&[("HALLWAY_LISTEN", "[::]:7340")]));
+        let proxied =
+            [("HALLWAY_LISTEN", "0.0.0.0:7340"), ("HALLWAY_BASE_URL", "https://chat.example")];
+        assert!(!open(&proxied));
+        assert!(!open(&[]) && !open(&[("HALLWAY_LISTEN", "[::1]:7340")]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use hallway_kit::{Clock, Stop, Stopper, Tasks};
 use hallway_server::Server;
-use hallway_server::config::{Config, Flags, LogForm, Switch};
+use hallway_server::config::{Config, Flags, IN_THE_OPEN, LogForm, Switch};
 use hallway_server::operate;
 use std::io::Write;
 use std::process::ExitCode;
@@ -65,6 +65,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     raise_open_files();
     if config.limits == Switch::Off {
         tracing::warn!("HALLWAY_LIMITS=off: nobody is slowed down, whatever they do");
+    }
+    if config.is_in_the_open() {
+        tracing::warn!("TLS is {IN_THE_OPEN}");
     }
     let listener = TcpListener::bind(&config.listen)
         .await

@@ -7,7 +7,7 @@ mod outside;
 use super::restore::cut_off;
 use super::{Said, columns, configured, environment};
 use crate::config::sources::{Setting, Source, settings};
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, IN_THE_OPEN};
 use crate::folder::{Secret, is_held};
 use crate::mailer::Mailer;
 use crate::store::probe::{self, Look};
@@ -261,6 +261,7 @@ fn address(config: &Config, running: bool) -> Finding {
 fn tls(config: &Config) -> Finding {
     let found = |state, says: String| found("TLS", state, says);
     let dates = match Tls::load(config) {
+        Ok(None) if config.is_in_the_open() => return found(State::Warn, IN_THE_OPEN.into()),
         Ok(None) => return found(State::Ok, "off: plain HTTP, as behind a proxy".into()),
         Ok(Some(tls)) => tls.dates(),
         Err(error) => Err(error),

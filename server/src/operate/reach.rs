@@ -165,7 +165,10 @@ async fn through(socket: &Path, request: Request<Body>) -> Result<Response<Body>
 fn refusal(said: &Value) -> String {
     let mut words = said["message"].as_str().unwrap_or("the server refused").to_owned();
     for (field, why) in said["fields"].as_object().into_iter().flatten() {
-        words = format!("{words}: {field} {}", why.as_str().unwrap_or_default());
+        let more = format!("{field} {}", why.as_str().unwrap_or_default());
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
     }
     words
 }

@@ -27,12 +27,14 @@ enum What {
     },
     /// Show what is known of a room; never what is said in it
     Show {
-        /// Its number
+        /// Its number, as `room list` shows it
+        #[arg(value_parser = number)]
         room: i64,
     },
     /// Make somebody its owner; who is not in it is from now on
     Owner {
-        /// Its number
+        /// Its number, as `room list` shows it
+        #[arg(value_parser = number)]
         room: i64,
         /// User name, or number
         who: String,
@@ -42,22 +44,30 @@ enum What {
     },
     /// Put a room away: it is read, and nothing is said in it any more
     Archive {
-        /// Its number
+        /// Its number, as `room list` shows it
+        #[arg(value_parser = number)]
         room: i64,
     },
     /// Bring a room back
     Unarchive {
-        /// Its number
+        /// Its number, as `room list` shows it
+        #[arg(value_parser = number)]
         room: i64,
     },
     /// Delete a room with everything said in it
     Delete {
-        /// Its number
+        /// Its number, as `room list` shows it
+        #[arg(value_parser = number)]
         room: i64,
         /// Do it
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// A room's number as it is typed.
+fn number(typed: &str) -> Result<i64, String> {
+    typed.parse().map_err(|_| "a room is named by its number; `room list` shows it".to_owned())
 }
 
 /// Does it.

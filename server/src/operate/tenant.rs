@@ -3,6 +3,7 @@
 use super::reach::Reach;
 use super::{Place, Said, columns, on, when, word};
 use anyhow::{Context, Result, ensure};
+use hallway_protocol::rest::TenantConfig;
 use serde_json::{Map, Value, json};
 
 /// `tenant`.
@@ -166,6 +167,8 @@ async fn change(
 /// Settings as they are typed: a value is JSON where it can be read so, else a word.
 fn patch(settings: &[String]) -> Result<Value> {
     let (mut patch, mut config) = (Map::new(), Map::new());
+    let known = serde_json::to_value(TenantConfig::default())?;
+    let names: Vec<_> = known.as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
     for setting in settings {
         let (name, value) = setting
             .split_once('=')
@@ -177,7 +180,14 @@ fn patch(settings: &[String]) -> Result<Value> {
         };
         match name {
             "title" | "registration" => patch.insert(name.into(), value),
-            _ => config.insert(name.into(), value),
+            _ => {
+                ensure!(
+                    names.contains(&name),
+                    "there is no setting {name}; those of a tenant are title, registration, {}",
+                    names.join(", ")
+                );
+                config.insert(name.into(), value)
+            }
         };
     }
     if !config.is_empty() {

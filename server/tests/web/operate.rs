@@ -150,6 +150,8 @@ async fn a_tenant_is_set_up_shut_and_erased() {
     assert_eq!(shown["config"]["flags"], json!({"a": 1}));
     let wrong = shell.run(&["tenant", "set", "tea", "text_max=0"]).await;
     assert!(wrong.refused().contains("text_max"), "{wrong:?}");
+    let wrong = shell.run(&["tenant", "set", "tea", "quota_byte=5"]).await;
+    assert!(wrong.refused().contains("there is no setting quota_byte"), "{wrong:?}");
     let wrong = shell.run(&["tenant", "set", "tea", "text_max"]).await;
     assert!(wrong.refused().contains("NAME=VALUE"), "{wrong:?}");
 

@@ -225,7 +225,8 @@ impl Files {
         Ok(())
     }
 
-    async fn keep(&self, place: &str, bytes: Vec<u8>) -> Result<()> {
+    /// Keeps these bytes as an object.
+    pub async fn keep(&self, place: &str, bytes: Vec<u8>) -> Result<()> {
         self.objects.put(&path(place)?, bytes.into()).await.map_err(broken)?;
         Ok(())
     }

@@ -92,11 +92,13 @@ pub async fn complete(
         Far::New => Some(taken(&app, &held, &body.unwrap_or_default().parts).await?),
         Far::Ready | Far::Gone => None,
     };
+    let quota = app.settings.of(&app.store, me.tenant).await?.config.quota_bytes;
     let asker = me.clone();
     let made = app.store.write(Needs::person(me.user), move |tx| {
-        media::complete(tx, &asker, key.as_ref(), &id, found.as_ref())
+        media::complete(tx, &asker, key.as_ref(), &id, found.as_ref(), quota)
     });
     let made = made.await;
+    // Where there is no room for it what came stays as long as other uploads: there may be later.
     if matches!(made, Err(StoreError::Gone)) {
         app.files.discard(&held.place).await?;
     }
@@ -183,10 +185,14 @@ async fn upload(app: &App, me: &Me, body: &NewMedia) -> Result<media::NewMedia> 
     if body.size > most {
         return Err(Refusal::TooLarge(usize::try_from(most).unwrap_or(usize::MAX)));
     }
-    let random = || format!("{:032x}", rand::random::<u128>());
     let (id, place) = (random(), format!("{}/{}", me.tenant, random()));
     let quota = tenant.config.quota_bytes;
     Ok(media::NewMedia { id, place, name, kind, size: body.size, sha256, quota })
+}
+
+/// A name that says nothing and that nobody guesses.
+pub fn random() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }
 
 /// Where all bytes of a file go, as long as they are awaited in one piece.

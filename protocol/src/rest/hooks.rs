@@ -302,7 +302,8 @@ pub struct Preview {
     /// What it is about.
     #[serde(default)]
     pub description: Option<String>,
-    /// Media id of its picture; none is made yet.
+    /// Media id of its picture, small and made by the server: readable like any file by who may ask
+    /// for the preview, as long as it is kept.
     #[serde(default)]
     pub image: Option<String>,
 }

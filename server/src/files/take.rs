@@ -135,13 +135,18 @@ impl Files {
         Ok(made.await.unwrap_or(Err(Wrong::Broken)))
     }
 
+    /// A small picture of one that came from elsewhere.
+    pub async fn small(&self, bytes: Vec<u8>, kind: String) -> Result<Picture> {
+        let _hand = self.hands.acquire().await.map_err(|_| Refusal::Busy)?;
+        let made = self.painted(bytes, kind, pictures::thumbnail).await?;
+        made.map_err(|wrong| Refusal::invalid("type", wrong))
+    }
+
     /// Makes the thumbnail of a picture that is ready; its media type.
     pub async fn thumbnail(&self, held: &Held) -> Result<&'static str> {
-        let _hand = self.hands.acquire().await.map_err(|_| Refusal::Busy)?;
         let whole = self.objects.get(&path(&format!("{}/file", held.place))?).await;
         let bytes = whole.map_err(broken)?.bytes().await.map_err(broken)?.to_vec();
-        let made = self.painted(bytes, held.kind.clone(), pictures::thumbnail).await?;
-        let made = made.map_err(|wrong| Refusal::invalid("type", wrong))?;
+        let made = self.small(bytes, held.kind.clone()).await?;
         self.keep(&format!("{}/thumb", held.place), made.bytes).await?;
         Ok(made.kind)
     }

@@ -21,6 +21,8 @@ struct Head {
     /// What `og:` says, before all else.
     graph: Said,
     plain: Said,
+    /// Where its pictures are, the best first: of `og:`, of `twitter:`, of a link.
+    pictures: [Option<String>; 3],
     in_title: bool,
     /// The body began: what follows is not of the page.
     over: bool,
@@ -58,6 +60,7 @@ impl Head {
                 }
             }
             "meta" if start && !self.over => self.meta(tag),
+            "link" if start && !self.over => self.link(tag),
             "body" => self.over = true,
             "script" if start => return TokenSinkResult::RawData(RawKind::ScriptData),
             "style" | "noscript" | "iframe" | "noembed" | "noframes" | "xmp" if start => {
@@ -70,31 +73,44 @@ impl Head {
     }
 
     fn meta(&mut self, tag: &Tag) {
-        let attribute = |name: &str| {
-            let found = tag.attrs.iter().find(|attribute| &*attribute.name.local == name);
-            found.map(|attribute| attribute.value.to_string())
-        };
-        let name = attribute("property").or_else(|| attribute("name")).unwrap_or_default();
-        let Some(content) = attribute("content").filter(|content| !content.trim().is_empty())
+        let name = attribute(tag, "property").or_else(|| attribute(tag, "name"));
+        let Some(content) = attribute(tag, "content").filter(|content| !content.trim().is_empty())
         else {
             return;
         };
-        let place = match name.to_ascii_lowercase().as_str() {
+        let [graph, twitter, _] = &mut self.pictures;
+        let place = match name.unwrap_or_default().to_ascii_lowercase().as_str() {
             "og:title" => &mut self.graph.title,
             "og:description" => &mut self.graph.description,
             "description" => &mut self.plain.description,
+            "og:image" | "og:image:url" | "og:image:secure_url" => graph,
+            "twitter:image" | "twitter:image:src" => twitter,
             _ => return,
         };
         place.get_or_insert(content);
     }
+
+    fn link(&mut self, tag: &Tag) {
+        let of = attribute(tag, "rel").unwrap_or_default().to_ascii_lowercase();
+        if of == "image_src"
+            && let Some(place) = attribute(tag, "href").filter(|place| !place.trim().is_empty())
+        {
+            self.pictures[2].get_or_insert(place);
+        }
+    }
 }
 
-/// What a body of this media type says of itself.
-pub fn said(kind: &str, body: &[u8]) -> Said {
+fn attribute(tag: &Tag, name: &str) -> Option<String> {
+    let found = tag.attrs.iter().find(|attribute| &*attribute.name.local == name);
+    found.map(|attribute| attribute.value.to_string())
+}
+
+/// What a body of this media type says of itself, and where it says its picture is.
+pub fn said(kind: &str, body: &[u8]) -> (Said, Option<String>) {
     let mut words = kind.split(';').map(|word| word.trim().to_ascii_lowercase());
     let media = words.next().unwrap_or_default();
     if !matches!(media.as_str(), "text/html" | "application/xhtml+xml") {
-        return Said::default();
+        return (Said::default(), None);
     }
     let charset = words.find_map(|word| word.strip_prefix("charset=").map(str::to_owned));
     let text = match charset.as_deref().map(|name| name.trim_matches('"')) {
@@ -106,14 +122,17 @@ pub fn said(kind: &str, body: &[u8]) -> Said {
     let tokenizer = Tokenizer::new(Reader::default(), TokenizerOpts::default());
     let _ = tokenizer.feed(&input);
     tokenizer.end();
-    let Head { graph, plain, .. } = tokenizer.sink.0.into_inner();
-    Said {
+    let Head { graph, plain, pictures, .. } = tokenizer.sink.0.into_inner();
+    let picture = pictures.into_iter().flatten().next().map(|place| place.trim().to_owned());
+    let said = Said {
         title: graph.title.or(plain.title).and_then(|title| line(&title, TITLE)),
         description: graph
             .description
             .or(plain.description)
             .and_then(|description| line(&description, DESCRIPTION)),
-    }
+        image: None,
+    };
+    (said, picture)
 }
 
 /// One line of text as it may be shown: no control, no turning of the writing.
@@ -135,7 +154,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> (Option<String>, Option<String>) {
-        let said = said("text/html; charset=utf-8", body.as_bytes());
+        let (said, _) = said("text/html; charset=utf-8", body.as_bytes());
         (said.title, said.description)
     }
 
@@ -160,8 +179,26 @@ mod tests {
         }
         let (long, _) = read(&format!("<title>{}</title>", "x".repeat(10_000)));
         assert_eq!(long.map(|long| long.chars().count()), Some(TITLE));
-        assert_eq!(said("image/png", b"<title>x</title>"), Said::default());
-        assert_eq!(said("text/html;charset=latin1", b"<title>\xe9</title>").title, some("é"));
+        assert_eq!(said("image/png", b"<title>x</title>"), (Said::default(), None));
+        assert_eq!(said("text/html;charset=latin1", b"<title>\xe9</title>").0.title, some("é"));
+    }
+
+    #[test]
+    fn a_picture_is_found_where_pages_say_it() {
+        let graph = "<meta property=og:image content=' /g.png '>";
+        let twitter = "<meta name=twitter:image content=https://t.example/t.png>";
+        let link = "<link rel=image_src href=l.png>";
+        for (body, picture) in [
+            (format!("{link}{twitter}{graph}"), Some("/g.png")),
+            (format!("{link}{twitter}"), Some("https://t.example/t.png")),
+            (link.to_owned(), Some("l.png")),
+            (format!("<meta property=og:image content=''>{link}"), Some("l.png")),
+            (format!("{graph}<meta property=og:image content=/second.png>"), Some("/g.png")),
+            (format!("<body>{graph}"), None),
+            ("<img src=x.png>".to_owned(), None),
+        ] {
+            assert_eq!(said("text/html", body.as_bytes()).1.as_deref(), picture, "{body}");
+        }
     }
 
     #[test]

@@ -1,17 +1,18 @@
-//! What refers to files: messages that carry them or will, and people whose picture they are. A file that is
+//! What refers to files: messages that carry them or will, people whose picture they are, and previews. A file that is
 //! referred to stays; when the last message that carried it is deleted, or somebody takes another
 //! picture, it goes with the next sweep, and so does what nothing ever came to refer to, in its time.
 
 use super::jobs::{self, Kind};
 use super::media::{self, LOOSE_HOURS, State};
 use super::rooms;
-use super::{Me, Once, Read, Result, StoreError, Tx, chores, ops, own, users};
+use super::{Me, Once, Read, Result, StoreError, Tx, chores, ops, own, previews, users};
 use crate::access;
 use crate::params;
 use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
 use hallway_protocol::rows::{File, User};
 
-/// Whether I may read a message that carries the file, or know somebody whose picture it is.
+/// Whether I may read a message that carries the file, know somebody whose picture it is, or would be
+/// shown the preview whose picture it is.
 pub(super) fn seen(read: &mut Read<'_>, me: &Me, id: &str) -> Result<bool> {
     let of = read.all(
         "select id from users where avatar = $1 and tenant = $2 and deleted_at is null",
@@ -22,6 +23,9 @@ pub(super) fn seen(read: &mut Read<'_>, me: &Me, id: &str) -> Result<bool> {
         if !me.guest || users::shares_room(read, me, person)? {
             return Ok(true);
         }
+    }
+    if previews::shows(read, me, id)? {
+        return Ok(true);
     }
     let carried = read.all(
         "select room, max(seq) from attachments where media = $1 group by room",
@@ -112,7 +116,8 @@ pub(super) fn loosen(tx: &mut Tx<'_>, id: &str) -> Result<()> {
         "update media set due_hour = $1 where id = $2 and state = 'ready'
             and not exists (select 1 from attachments a where a.media = media.id)
             and not exists (select 1 from scheduled_files s where s.media = media.id)
-            and not exists (select 1 from users u where u.avatar = media.id)",
+            and not exists (select 1 from users u where u.avatar = media.id)
+            and not exists (select 1 from previews p where p.image = media.id)",
         params![hour, id],
     )?;
     if loose == 1 { jobs::enqueue(tx, None, Kind::Sweep, "", Some("")) } else { Ok(()) }

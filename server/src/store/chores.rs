@@ -104,7 +104,7 @@ fn leave_rooms(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
 /// Takes a deleted room out of its members' lists, then erases what was said in it.
 fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
     let room = RoomId(number(job)?);
-    rooms::lock(tx, room)?;
+    let facts = rooms::lock(tx, room)?;
     let people = tx.all(
         "select i.person from members m join mine i on i.person = m.person and i.room = m.room
          where m.room = $1 and m.left_seq is null and i.state = 'joined' order by i.person limit $2",
@@ -121,19 +121,14 @@ fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
     if search::take_room(tx, room, WORDS, true)? {
         return Ok(true);
     }
-    let now = tx.now();
+    if blank(tx, facts.tenant, room)? {
+        return Ok(true);
+    }
     let mut most = tx.exec(
-        "update messages set text = '', reply = null, mentions = '', everyone = 0, meta = '',
-            edited_at = null, pinned = 0, deleted_at = $1, files = ''
-         where room = $2 and seq in (select seq from messages
-            where room = $2 and deleted_at is null order by seq limit $3)",
-        params![now, room, CHUNK],
-    )?;
-    most = most.max(tx.exec(
         "delete from edits where room = $1 and (seq, rev) in
             (select seq, rev from edits where room = $1 limit $2)",
         params![room, CHUNK],
-    )?);
+    )?;
     most = most.max(tx.exec(
         "delete from reactions where room = $1 and (seq, person, emoji) in
             (select seq, person, emoji from reactions where room = $1 limit $2)",
@@ -160,6 +155,20 @@ fn erase_room(tx: &mut Tx<'_>, job: &Job) -> Result<bool> {
     Ok(is_full(most))
 }
 
+/// Some messages of a room say nothing any more, and what they named is forgotten; true: there are
+/// more that say something.
+fn blank(tx: &mut Tx<'_>, tenant: TenantId, room: RoomId) -> Result<bool> {
+    let Some(last) = previews::forget_in(tx, tenant, room, CHUNK)? else { return Ok(false) };
+    let now = tx.now();
+    tx.exec(
+        "update messages set text = '', reply = null, mentions = '', everyone = 0, meta = '',
+            edited_at = null, pinned = 0, deleted_at = $1, files = ''
+         where room = $2 and seq <= $3 and deleted_at is null",
+        params![now, room, last],
+    )?;
+    Ok(true)
+}
+
 /// Forgets what has had its time: keys, ended sessions, spent invites, dead letters; ends sessions
 /// that nobody used.
 fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
@@ -167,7 +176,7 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
     let unused =
         sessions::end_unused(tx)? | close_unverified(tx)? | guests::show_out(tx, ACCOUNTS)?;
     let gone = mails::forget(tx, CHUNK)?.max(deliveries::forget(tx, CHUNK)?);
-    let gone = gone.max(oidc::forget(tx, CHUNK)?).max(previews::forget(tx, CHUNK)?);
+    let gone = gone.max(oidc::forget(tx, CHUNK)?);
     let mut most = tx.exec(
         "delete from ops where (person, key) in
             (select person, key from ops where made_hour < $1 order by made_hour limit $2)",
@@ -197,7 +206,7 @@ fn clean_up(tx: &mut Tx<'_>) -> Result<bool> {
     most = most.max(audit::forget(tx, hour, CHUNK)?);
     most = most.max(scheduled::forget(tx, CHUNK)?).max(notices::forget_old(tx, CHUNK)?);
     most = most.max(commands::forget(tx, CHUNK)?);
-    let swept = attachments::sweep(tx, CARRIED)?;
+    let swept = previews::forget(tx, CARRIED)? | attachments::sweep(tx, CARRIED)?;
     Ok(is_full(most.max(gone)) || unused || swept)
 }
 

@@ -58,6 +58,8 @@ pub struct Held {
     pub parts: i64,
     /// Unix milliseconds.
     pub created_at: Millis,
+    /// Made by the server for a preview: nobody's own.
+    pub made: bool,
 }
 
 /// An upload in the making.
@@ -99,7 +101,7 @@ macro_rules! select_media {
     ($rest:literal) => {
         concat!(
             "select id, tenant, person, state, name, type, size, sha256, width, height, thumb, \
-             place, parts, created_at from media ",
+             place, parts, created_at, made from media ",
             $rest
         )
     };
@@ -111,24 +113,27 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewMedia) -> Re
     if let Some(done) = ops::first(tx, me, key, "media", "")? {
         return Ok(Once { again: true, answer: own(tx, me, &done.answer)? });
     }
-    let open = "select count(*) from media where person = $1 and state = 'new'";
+    let open = "select count(*) from media where person = $1 and state = 'new' and made = 0";
     if tx.number(open, params![me.user])? >= UNFINISHED {
         return Err(StoreError::Conflict("finish the uploads that you began"));
     }
-    if let Some(quota) = new.quota {
-        // Those who begin at once, on other lanes, take turns.
-        tx.exec("update tenants set suspended = suspended where id = $1", params![me.tenant])?;
-        let sum = "select cast(sum(size) as bigint) from media where tenant = $1";
-        let used = tx.number(sum, params![me.tenant])?;
-        if used.saturating_add(new.size) > quota {
-            return Err(StoreError::Full((quota - used).max(0)));
-        }
-    }
+    begin(tx, me, new, false)?;
+    ops::keep(tx, me, key, "media", "", Some(Done::made(&new.id)))?;
+    Ok(Once { again: false, answer: own(tx, me, &new.id)? })
+}
+
+/// The server begins a picture for a preview that somebody asked for.
+pub fn make(tx: &mut Tx<'_>, me: &Me, new: &NewMedia) -> Result<()> {
+    begin(tx, me, new, true)
+}
+
+fn begin(tx: &mut Tx<'_>, me: &Me, new: &NewMedia, made: bool) -> Result<()> {
+    has_room(tx, me.tenant, new.size, new.quota)?;
     let (now, due) = (tx.now(), chores::hours(tx)? + UPLOAD_HOURS);
     tx.exec(
         "insert into media (id, tenant, person, state, name, type, size, sha256, width, height,
-            thumb, place, parts, created_at, due_hour)
-         values ($1, $2, $3, 'new', $4, $5, $6, $7, null, null, null, $8, 0, $9, $10)",
+            thumb, place, parts, created_at, due_hour, made)
+         values ($1, $2, $3, 'new', $4, $5, $6, $7, null, null, null, $8, 0, $9, $10, $11)",
         params![
             &new.id,
             me.tenant,
@@ -139,17 +144,30 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewMedia) -> Re
             &new.sha256,
             &new.place,
             now,
-            due
+            due,
+            made
         ],
     )?;
-    ops::keep(tx, me, key, "media", "", Some(Done::made(&new.id)))?;
-    Ok(Once { again: false, answer: own(tx, me, &new.id)? })
+    Ok(())
+}
+
+/// Whether the tenant may keep so many bytes more.
+fn has_room(tx: &mut Tx<'_>, tenant: TenantId, more: i64, quota: Option<i64>) -> Result<()> {
+    let Some(quota) = quota else { return Ok(()) };
+    // Those who ask at once, on other lanes, take turns.
+    tx.exec("update tenants set suspended = suspended where id = $1", params![tenant])?;
+    let sum = "select cast(sum(size) as bigint) from media where tenant = $1";
+    let used = tx.number(sum, params![tenant])?;
+    if used.saturating_add(more) > quota {
+        return Err(StoreError::Full((quota - used).max(0)));
+    }
+    Ok(())
 }
 
 /// A file of mine, whatever its state.
 pub fn own(read: &mut Read<'_>, me: &Me, id: &str) -> Result<Held> {
     let found = read.one(
-        select_media!("where id = $1 and tenant = $2 and person = $3"),
+        select_media!("where id = $1 and tenant = $2 and person = $3 and made = 0"),
         params![id, me.tenant, me.user],
         row,
     )?;
@@ -163,13 +181,13 @@ pub fn opened(read: &mut Read<'_>, me: &Me, key: Option<&Key>, id: &str) -> Resu
     if held.state == State::Gone { Err(StoreError::Gone) } else { Ok((held, again)) }
 }
 
-/// A file that I may read: my own, a picture of somebody of the tenant, or one that a message carries
-/// which I may read.
+/// A file that I may read: my own, a picture of somebody of the tenant, one that a message carries
+/// which I may read, or the picture of a preview.
 pub fn show(read: &mut Read<'_>, me: &Me, id: &str) -> Result<Held> {
     let sql = select_media!("where id = $1 and tenant = $2");
     let found = read.one(sql, params![id, me.tenant], row)?;
     let held = found.ok_or(StoreError::NotFound("file"))?;
-    if held.person == me.user {
+    if held.person == me.user && !held.made {
         return Ok(held);
     }
     let seen = held.state == State::Ready && attachments::seen(read, me, id)?;
@@ -227,6 +245,7 @@ pub fn complete(
     key: Option<&Key>,
     id: &str,
     found: Option<&Found>,
+    quota: Option<i64>,
 ) -> Result<Once<Held>> {
     tx.hold_people(&[me.user])?;
     let (held, again) = opened(tx, me, key, id)?;
@@ -234,10 +253,24 @@ pub fn complete(
         return Ok(Once { again, answer: held });
     }
     if held.state == State::New {
-        settle(tx, &held, found.ok_or(StoreError::NotYet("its bytes have not come"))?)?;
+        let found = found.ok_or(StoreError::NotYet("its bytes have not come"))?;
+        if found.size > held.size {
+            // A picture that was made anew may be larger than it came.
+            has_room(tx, me.tenant, found.size - held.size, quota)?;
+        }
+        settle(tx, &held, found)?;
     }
     ops::keep(tx, me, key, "media-complete", id, None)?;
     Ok(Once { again: false, answer: own(tx, me, id)? })
+}
+
+/// A picture that the server made is there, and a preview refers to it; false: it came too late.
+pub(super) fn made(tx: &mut Tx<'_>, tenant: TenantId, id: &str, found: &Found) -> Result<bool> {
+    let sql = select_media!("where id = $1 and tenant = $2 and made = 1 and state = 'new'");
+    let Some(held) = tx.one(sql, params![id, tenant], row)? else { return Ok(false) };
+    settle(tx, &held, found)?;
+    attachments::refer(tx, id)?;
+    Ok(true)
 }
 
 fn settle(tx: &mut Tx<'_>, held: &Held, found: &Found) -> Result<()> {
@@ -292,5 +325,6 @@ fn row(row: &Record<'_>) -> Outcome<Held> {
         place: row.get(11)?,
         parts: row.get(12)?,
         created_at: row.get(13)?,
+        made: row.get(14)?,
     })
 }

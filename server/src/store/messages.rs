@@ -111,6 +111,7 @@ pub fn edit(
     let mut change = Change::begin(tx, &facts)?;
     let named = mentions::named(tx, &facts, text)?;
     let (now, list) = (tx.now(), mentions::list_text(&named.people));
+    previews::forget_changed(tx, facts.tenant, &message.text, text)?;
     let indexed = search::take(tx, room, seq)?;
     tx.exec(
         "insert into edits (room, seq, rev, text, at)

@@ -51,6 +51,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0051_bots"),
     migration!("0052_commands"),
     migration!("0053_previews"),
+    migration!("0054_preview_pictures"),
     migration!("0055_asks"),
     migration!("0060_later"),
     migration!("0061_notices"),

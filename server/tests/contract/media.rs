@@ -47,7 +47,7 @@ async fn begun(stage: &Stage, me: &Me, new: NewMedia) -> Result<Held> {
 pub async fn ready(stage: &Stage, me: &Me, id: &str) -> String {
     begun(stage, me, new(id)).await.expect("an upload");
     let (me, named) = (me.clone(), id.to_owned());
-    let done = stage.write(move |tx| media::complete(tx, &me, None, &named, Some(&found())));
+    let done = stage.write(move |tx| media::complete(tx, &me, None, &named, Some(&found()), None));
     assert_eq!(done.await.expect("an end").answer.state, State::Ready);
     id.to_owned()
 }
@@ -118,16 +118,18 @@ async fn an_upload_is_begun_once_and_ends_once(stage: Arc<Stage>) {
     assert!(matches!(shown(&stage, &ada, "a").await, Err(StoreError::NotYet(_))));
     assert!(hidden(&shown(&stage, &lin, "a").await) && hidden(&shown(&stage, &ada, "b").await));
     let (me, asked) = (lin.clone(), once.clone());
-    let other = stage.write(move |tx| media::complete(tx, &me, Some(&asked), "a", Some(&found())));
+    let other =
+        stage.write(move |tx| media::complete(tx, &me, Some(&asked), "a", Some(&found()), None));
     assert!(matches!(other.await, Err(StoreError::NotFound("file"))));
     let (me, asked) = (ada.clone(), once);
-    let other = stage.write(move |tx| media::complete(tx, &me, Some(&asked), "a", Some(&found())));
+    let other =
+        stage.write(move |tx| media::complete(tx, &me, Some(&asked), "a", Some(&found()), None));
     assert!(matches!(other.await, Err(StoreError::Conflict(_))), "the key is of another call");
     let (me, once) = (ada.clone(), key());
     let done = stage.write(move |tx| {
-        let first = media::complete(tx, &me, Some(&once), "a", Some(&found()))?;
+        let first = media::complete(tx, &me, Some(&once), "a", Some(&found()), None)?;
         let wrong = Found { size: 1, ..found() };
-        Ok((first, media::complete(tx, &me, Some(&once), "a", Some(&wrong))?))
+        Ok((first, media::complete(tx, &me, Some(&once), "a", Some(&wrong), None)?))
     });
     let (first, second) = done.await.expect("an end");
     assert_eq!((first.again, second.again, &first.answer), (false, true, &second.answer));
@@ -213,7 +215,7 @@ async fn what_nothing_refers_to_goes_in_its_time(stage: Arc<Stage>) {
     run_for(&stage, 2).await;
     assert!(matches!(shown(&stage, &ada, "slow").await, Err(StoreError::Gone)));
     let me = ada.clone();
-    let late = stage.write(move |tx| media::complete(tx, &me, None, "slow", Some(&found())));
+    let late = stage.write(move |tx| media::complete(tx, &me, None, "slow", Some(&found()), None));
     assert!(matches!(late.await, Err(StoreError::Gone)));
     run_for(&stage, media::LOOSE_HOURS - media::UPLOAD_HOURS - 8).await;
     assert!(shown(&stage, &ada, &loose).await.is_ok());
@@ -260,4 +262,14 @@ async fn all_of_a_tenant_keeps_its_quota(stage: Arc<Stage>) {
     begun(&stage, &lin, within("b")).await.expect("twenty");
     let over = begun(&stage, &ada, within("c")).await;
     assert!(matches!(over, Err(StoreError::Full(5))), "{over:?}");
+    // A picture that was made anew, and larger, is held against it too; what fits still comes.
+    let grows = |me: &Me, size: i64| {
+        let (me, found) = (me.clone(), Found { size, ..found() });
+        stage.write(move |tx| media::complete(tx, &me, None, "a", Some(&found), Some(25)))
+    };
+    let over = grows(&ada, 16).await;
+    assert!(matches!(over, Err(StoreError::Full(5))), "{over:?}");
+    let still = shown(&stage, &ada, "a").await;
+    assert!(matches!(still, Err(StoreError::NotYet(_))), "{still:?}");
+    assert_eq!(grows(&ada, 15).await.expect("all of it").answer.size, 15);
 }

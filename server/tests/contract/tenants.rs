@@ -195,8 +195,8 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
         };
         commands::create(tx, &admin, None, &command)?;
         commands::begin(tx, &me, room, &key(), (&id, "green"))?;
-        let page = previews::Said { title: Some("Tea".into()), description: None };
-        previews::keep(tx, me.tenant, &hash, &page, 60_000)?;
+        let page = previews::Said { title: Some("Tea".into()), ..previews::Said::default() };
+        previews::keep(tx, me.tenant, &hash, &page, None, 60_000)?;
         let named = hooks::NewHook {
             id: id.clone(),
             name: "builds".into(),

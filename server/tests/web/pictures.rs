@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::io::Cursor;
 
 /// A picture whose first pixel is red and whose last is blue.
-fn picture(width: u32, height: u32) -> RgbImage {
+pub fn picture(width: u32, height: u32) -> RgbImage {
     let mut picture = RgbImage::from_pixel(width, height, Rgb([255, 0, 0]));
     for y in height / 2..height {
         for x in 0..width {
@@ -17,7 +17,7 @@ fn picture(width: u32, height: u32) -> RgbImage {
     picture
 }
 
-fn written(picture: RgbImage, format: ImageFormat) -> Vec<u8> {
+pub fn written(picture: RgbImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     DynamicImage::ImageRgb8(picture).write_to(&mut bytes, format).expect("a picture");
     bytes.into_inner()
@@ -33,7 +33,7 @@ fn jpeg(width: u32, height: u32) -> Vec<u8> {
 }
 
 /// A JPEG with what a phone writes beside it: turned by 90 degrees, and a secret.
-fn from_a_phone(width: u32, height: u32) -> Vec<u8> {
+pub fn from_a_phone(width: u32, height: u32) -> Vec<u8> {
     let mut exif =
         b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0".to_vec();
     exif.extend_from_slice(b"GPS: at home");
@@ -57,20 +57,20 @@ fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
 }
 
 /// A PNG that says it is so large, and has nothing of it.
-fn hollow(width: u32, height: u32) -> Vec<u8> {
+pub fn hollow(width: u32, height: u32) -> Vec<u8> {
     let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 6, 0, 0, 0]].concat();
     let start = b"\x89PNG\r\n\x1a\n".to_vec();
     [start, chunk(b"IHDR", &head), chunk(b"IDAT", b"\x78\x9c"), chunk(b"IEND", b"")].concat()
 }
 
-async fn content(person: &Person, id: &Value) -> Vec<u8> {
+pub async fn content(person: &Person, id: &Value) -> Vec<u8> {
     let id = id.as_str().expect("an id");
     let said = person.get(&format!("/media/{id}/content")).await;
     assert_eq!(said.status, 200, "{said:?}");
     said.bytes
 }
 
-fn decoded(bytes: &[u8]) -> DynamicImage {
+pub fn decoded(bytes: &[u8]) -> DynamicImage {
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().expect("a format");
     reader.decode().expect("a picture")
 }
@@ -197,7 +197,7 @@ async fn settled(house: &House, ada: &Person, id: &Value) -> usize {
 }
 
 /// Files in the folder, whatever their names.
-fn left_over(house: &House) -> usize {
+pub fn left_over(house: &House) -> usize {
     fn count(folder: &std::path::Path) -> usize {
         let Ok(found) = std::fs::read_dir(folder) else { return 0 };
         let each =

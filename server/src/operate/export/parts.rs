@@ -159,14 +159,14 @@ pub const PARTS: &[Part] = &[
             "height",
             "created_at",
         ],
-        person: Some("person = {id}"),
+        person: Some("person = {id} and made = 0"),
         room: Some("id in (select media from attachments where room = {id})"),
     },
     Part {
         name: "attachments",
         from: "attachments",
         columns: &["media", "room", "seq"],
-        person: Some("media in (select id from media where person = {id})"),
+        person: Some("media in (select id from media where person = {id} and made = 0)"),
         room: Some("room = {id}"),
     },
     Part {

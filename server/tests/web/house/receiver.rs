@@ -42,6 +42,8 @@ impl Heard {
 pub enum Reply {
     /// A status with this body of this type.
     Say(u16, &'static str, String),
+    /// 200 with these bytes of this type.
+    Bytes(&'static str, Vec<u8>),
     /// A redirect.
     Lead(u16, String),
     /// It reads, and never says a word.
@@ -184,6 +186,10 @@ impl State {
                 "HTTP/1.1 {status} x\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}",
                 body.len()
             ),
+            Reply::Bytes(kind, bytes) => format!(
+                "HTTP/1.1 200 x\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+                bytes.len()
+            ),
             Reply::Lead(status, to) => {
                 format!("HTTP/1.1 {status} x\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n")
             }
@@ -199,6 +205,9 @@ impl State {
             Reply::HangUp => return,
         };
         let _ = stream.write_all(head.as_bytes()).await;
+        if let Reply::Bytes(_, bytes) = &reply {
+            let _ = stream.write_all(bytes).await;
+        }
         if let Reply::Flood = reply {
             let part = vec![b'x'; 65_536];
             while stream.write_all(&part).await.is_ok() {}

@@ -5,6 +5,7 @@
 //!
 //! Bytes stream; only pictures are held in memory, and so few of them at once that it stays bounded.
 
+mod boxes;
 mod bucket;
 pub mod kinds;
 pub mod pictures;

@@ -5,6 +5,11 @@
 pub const HEAD: usize = 8 * 1024;
 /// A picture of one of these kinds is made anew.
 pub const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+/// What most browsers do not draw, and is made anew as one of those that they do.
+pub const SCANS: [&str; 1] = ["image/tiff"];
+/// Pictures that nobody here decodes: freed of what stands beside them ([`super::boxes`]), and given
+/// as an attachment. What cannot be freed of it is refused.
+pub const BOXED: [&str; 2] = ["image/heic", "image/avif"];
 /// What a browser shows in place, beside pictures. All else is given as an attachment.
 const INLINE: [&str; 8] = [
     "video/mp4",
@@ -70,6 +75,13 @@ const PAGE: [&str; 12] = [
     "<img",
     "<a href",
 ];
+/// How pictures in boxes call themselves, or what they can be read as.
+const HEIC: [&[u8; 4]; 13] = [
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2",
+    b"mif3", b"msf1", b"miaf",
+];
+/// The same of the other kind.
+const AVIF: [&[u8; 4]; 2] = [b"avif", b"avis"];
 /// Any bytes.
 const BYTES: &str = "application/octet-stream";
 
@@ -109,13 +121,7 @@ fn boxed(head: &[u8]) -> Option<String> {
     } else if at(0, b"RIFF") && at(8, b"WAVE") {
         "audio/wav"
     } else if at(4, b"ftyp") {
-        match head.get(8..12)? {
-            b"qt  " => "video/quicktime",
-            b"M4A " | b"M4B " => "audio/mp4",
-            b"heic" | b"heix" | b"mif1" | b"msf1" => "image/heic",
-            b"avif" | b"avis" => "image/avif",
-            _ => "video/mp4",
-        }
+        branded(head)?
     } else if at(0, b"\x1a\x45\xdf\xa3") {
         let webm = head.windows(4).take(64).any(|four| four == b"webm");
         if webm { "video/webm" } else { "video/x-matroska" }
@@ -123,6 +129,22 @@ fn boxed(head: &[u8]) -> Option<String> {
         return None;
     };
     Some(kind.to_owned())
+}
+
+/// What a file is that says what it can be read as: pictures first, for those carry places.
+fn branded(head: &[u8]) -> Option<&'static str> {
+    let size = u32::from_be_bytes(*head.first_chunk()?) as usize;
+    let (brands, _) = head.get(8..size.clamp(12, head.len()))?.as_chunks::<4>();
+    let any = |known: &[&[u8; 4]]| brands.iter().any(|brand| known.contains(&brand));
+    Some(match brands.first()? {
+        _ if any(&AVIF) => "image/avif",
+        _ if any(&HEIC) => "image/heic",
+        b"qt  " => "video/quicktime",
+        b"M4A " | b"M4B " => "audio/mp4",
+        // The raw pictures of a camera.
+        b"crx " => BYTES,
+        _ => "video/mp4",
+    })
 }
 
 fn packed(head: &[u8], said: &str) -> Option<String> {
@@ -185,6 +207,10 @@ mod tests {
             (b"a,b\n1,2\n", "image/svg+xml", "text/plain"),
             (b"{}", "application/json", "application/json"),
             (b"MZ\x90\0", "image/png", "application/octet-stream"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "video/mp4", "image/heic"),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0miafavif", "image/png", "image/avif"),
+            (b"\0\0\0\x14ftypisom\0\0\0\0mp42avif", "image/png", "video/mp4"),
+            (b"\0\0\0\x14ftypcrx \0\0\0\0isom", "image/png", "application/octet-stream"),
             (b"\0\x01\x02", "image/png", "application/octet-stream"),
             ("tea \u{1f375}".as_bytes().split_at(6).0, "text/plain", "text/plain"),
         ];
@@ -196,6 +222,9 @@ mod tests {
     #[test]
     fn only_what_no_browser_runs_is_shown_in_place() {
         for kind in ["text/html", "image/svg+xml", "application/pdf", "text/plain", BYTES] {
+            assert!(!is_inline(kind), "{kind}");
+        }
+        for kind in SCANS.iter().chain(&BOXED) {
             assert!(!is_inline(kind), "{kind}");
         }
         assert!(is_inline("image/png") && is_inline("video/mp4"));

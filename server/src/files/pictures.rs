@@ -3,7 +3,8 @@
 //! is to be turned is done to the pixels; its colour profile stays, for without it colours are wrong.
 //!
 //! Everything here may be hostile: the size is looked at before anything is decoded, and memory and
-//! time have bounds. Moving PNG and WebP become their first picture; a GIF keeps moving.
+//! time have bounds. Moving PNG and WebP become their first picture; a GIF keeps moving; a TIFF, which
+//! browsers do not draw, becomes a PNG or a JPEG of its first page.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -47,6 +48,9 @@ pub enum Wrong {
     /// No picture of the kind it says it is, or more memory or time than it may take.
     #[error("is no picture that can be read")]
     Broken,
+    /// It cannot be told from what stands beside it, which may be a place.
+    #[error("cannot be freed of what its camera wrote beside it, such as where it was taken")]
+    Beside,
 }
 
 type Made<T> = Result<T, Wrong>;
@@ -73,6 +77,7 @@ pub fn anew(bytes: &[u8], kind: &str, until: Instant) -> Made<Picture> {
     let first = match kind {
         "image/jpeg" => encoded(&picture, profile, "image/jpeg")?,
         "image/png" => encoded(&picture, profile, "image/png")?,
+        "image/tiff" => scan(&picture, profile, bytes.len())?,
         _ => {
             let whole = encoded(&picture, profile.clone(), "image/webp")?;
             // A photograph without loss would be many times what it was.
@@ -84,6 +89,46 @@ pub fn anew(bytes: &[u8], kind: &str, until: Instant) -> Made<Picture> {
         }
     };
     if Instant::now() > until { Err(Wrong::Broken) } else { Ok(first) }
+}
+
+/// What was a TIFF: without loss, unless that is many times what it was.
+fn scan(picture: &DynamicImage, profile: Option<Vec<u8>>, size: usize) -> Made<Picture> {
+    let whole = match picture {
+        DynamicImage::ImageRgb32F(_) => &DynamicImage::ImageRgb16(picture.to_rgb16()),
+        DynamicImage::ImageRgba32F(_) => &DynamicImage::ImageRgba16(picture.to_rgba16()),
+        plain => plain,
+    };
+    let made = encoded(whole, profile.clone(), "image/png")?;
+    if picture.color().has_alpha() || made.bytes.len() <= 2 * size {
+        return Ok(made);
+    }
+    encoded(&DynamicImage::ImageRgb8(picture.to_rgb8()), profile, "image/jpeg")
+}
+
+/// Whether the first page of a TIFF is the picture: of raw pictures, which are TIFF too, it is a small
+/// one of it, and what would be lost is the picture.
+fn is_whole(bytes: &[u8]) -> bool {
+    let small = bytes.starts_with(b"II");
+    let number = |at: usize, size: usize| {
+        let bytes = bytes.get(at..at.checked_add(size)?)?;
+        let add = |all: usize, byte: &u8| all << 8 | usize::from(*byte);
+        Some(if small { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) })
+    };
+    let odd = || {
+        let page = number(4, 4)?;
+        for entry in 0..number(page, 2)? {
+            let at = page + 2 + 12 * entry;
+            match number(at, 2)? {
+                // Other pictures below it, or the version of a raw one.
+                330 | 50_706 => return None,
+                // It is a smaller one of another.
+                254 if number(at + 8, 4)? & 1 == 1 => return None,
+                _ => {}
+            }
+        }
+        Some(())
+    };
+    odd().is_some()
 }
 
 /// A small one, standing still.
@@ -108,6 +153,8 @@ fn open(bytes: &[u8], kind: &str, until: Instant) -> Made<impl ImageDecoder> {
         "image/jpeg" => ImageFormat::Jpeg,
         "image/gif" => ImageFormat::Gif,
         "image/webp" => ImageFormat::WebP,
+        "image/tiff" if is_whole(bytes) => ImageFormat::Tiff,
+        "image/tiff" => return Err(Wrong::Beside),
         _ => return Err(Wrong::Broken),
     };
     let mut reader = ImageReader::with_format(Timed { of: Cursor::new(bytes), until }, format);
@@ -129,7 +176,11 @@ fn decoded(bytes: &[u8], kind: &str, until: Instant) -> Made<(DynamicImage, Opti
     if let Some(turned) = turned {
         picture.apply_orientation(turned);
     }
-    Ok((picture, profile.filter(|profile| (1..=PROFILE).contains(&profile.len()))))
+    // One of inks says nothing of the light that they became.
+    let fits = |profile: &Vec<u8>| {
+        (1..=PROFILE).contains(&profile.len()) && profile.get(16..20) != Some(b"CMYK")
+    };
+    Ok((picture, profile.filter(fits)))
 }
 
 fn encoded(picture: &DynamicImage, profile: Option<Vec<u8>>, kind: &'static str) -> Made<Picture> {

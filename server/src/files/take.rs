@@ -1,8 +1,9 @@
 //! Looking at what came up: whether it is what was said, and what it is. What is no picture is kept as
-//! it is; a picture is made anew.
+//! it is; a picture is made anew, or, of a kind that nobody here decodes, freed of what stands beside
+//! it. No picture keeps the place where it was taken: what cannot be rid of it is refused.
 
 use super::pictures::{self, Picture, Wrong};
-use super::{Files, broken, kinds, path};
+use super::{Files, boxes, broken, kinds, path};
 use crate::error::{Refusal, Result};
 use crate::store::media::{Found, Held};
 use axum::body::Bytes;
@@ -50,7 +51,10 @@ impl Files {
             first.push(chunk);
         }
         let kind = kinds::of(&head, &held.kind);
-        if kinds::PICTURES.contains(&kind.as_str()) {
+        let is = |known: &[&str]| known.contains(&kind.as_str());
+        if is(&kinds::BOXED) {
+            self.boxed(held, kind, first, bytes, tally).await
+        } else if is(&kinds::PICTURES) || is(&kinds::SCANS) {
             self.picture(held, kind, first, bytes, tally).await
         } else {
             self.plain(held, kind, first, bytes, tally).await
@@ -90,17 +94,9 @@ impl Files {
         kind: String,
         first: Vec<Bytes>,
         mut rest: impl Stream<Item = object_store::Result<Bytes>> + Unpin,
-        mut tally: Tally<'_>,
+        tally: Tally<'_>,
     ) -> Result<Found> {
-        if held.size > pictures::FILE as i64 {
-            return Err(Refusal::invalid("size", "is more than a picture may have"));
-        }
-        let mut bytes = first.concat();
-        while let Some(chunk) = next(&mut rest).await? {
-            tally.count(&chunk)?;
-            bytes.extend_from_slice(&chunk);
-        }
-        tally.right()?;
+        let bytes = tally.all(first, &mut rest).await?;
         let made = self.painted(bytes, kind, pictures::anew).await?;
         let made = made.map_err(|wrong| Refusal::invalid("type", wrong))?;
         let found = Found {
@@ -112,6 +108,24 @@ impl Files {
         };
         self.keep(&format!("{}/file", held.place), made.bytes).await?;
         Ok(found)
+    }
+
+    /// A picture that stays as it is, but for what stands beside it.
+    async fn boxed(
+        &self,
+        held: &Held,
+        kind: String,
+        first: Vec<Bytes>,
+        mut rest: impl Stream<Item = object_store::Result<Bytes>> + Unpin,
+        tally: Tally<'_>,
+    ) -> Result<Found> {
+        let bytes = tally.all(first, &mut rest).await?;
+        let clean = tokio::task::spawn_blocking(move || boxes::cleaned(bytes));
+        let clean = clean.await.unwrap_or(Err(Wrong::Beside));
+        let bytes = clean.map_err(|wrong| Refusal::invalid("type", wrong))?;
+        let (size, sha256) = (bytes.len() as i64, Sha256::digest(&bytes).into());
+        self.keep(&format!("{}/file", held.place), bytes).await?;
+        Ok(Found { kind, size, sha256, width: None, height: None })
     }
 
     /// Works at a picture, aside, when there is room for it in memory.
@@ -168,6 +182,24 @@ impl<'h> Tally<'h> {
         self.size += chunk.len() as i64;
         self.hash.update(chunk);
         if self.size > self.held.size { Err(self.wrong_size()) } else { Ok(()) }
+    }
+
+    /// All of a picture, if it is what was said.
+    async fn all(
+        mut self,
+        first: Vec<Bytes>,
+        rest: &mut (impl Stream<Item = object_store::Result<Bytes>> + Unpin),
+    ) -> Result<Vec<u8>> {
+        if self.held.size > pictures::FILE as i64 {
+            return Err(Refusal::invalid("size", "is more than a picture may have"));
+        }
+        let mut bytes = first.concat();
+        while let Some(chunk) = next(rest).await? {
+            self.count(&chunk)?;
+            bytes.extend_from_slice(&chunk);
+        }
+        self.right()?;
+        Ok(bytes)
     }
 
     fn right(self) -> Result<()> {

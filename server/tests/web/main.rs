@@ -43,6 +43,7 @@ mod operate;
 mod outbound;
 mod people;
 mod pictures;
+mod places;
 mod presence;
 mod previews;
 mod process;

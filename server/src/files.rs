@@ -9,6 +9,7 @@ mod boxes;
 mod bucket;
 pub mod kinds;
 pub mod pictures;
+mod places;
 pub mod shelf;
 pub mod signed;
 mod take;

@@ -99,6 +99,7 @@ async fn run(app: App, job: Job) -> anyhow::Result<outside::Done> {
         Some(Kind::Mail) => mails::send(&app, &job).await,
         Some(Kind::Thumbnail) => media::thumbnail(&app, &job).await,
         Some(Kind::Discard) => media::discard(&app, &job).await,
+        Some(Kind::Reconcile) => media::reconcile(&app).await,
         Some(Kind::Webhook) => webhooks::send(&app, &job).await,
         Some(Kind::Push) => push::send(&app, &job).await,
         Some(Kind::Ask) => commands::run(&app, &job).await,

@@ -13,10 +13,11 @@ use crate::jobs::outside::Done;
 use crate::routes::{done, row};
 use crate::store::jobs::Job;
 use crate::store::media::{self, Held, State as Far};
-use crate::store::{self, Me, Needs, StoreError, attachments};
+use crate::store::{self, Me, Needs, StoreError, Tx, attachments, strays};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use hallway_protocol::ids::Millis;
 use hallway_protocol::limits::{FILE_NAME_MAX, MEDIA_TYPE_MAX, PART_BYTES, PARTS_MAX};
 use hallway_protocol::rest::{
     CompleteMedia, Media, MediaPart, MediaParts, MediaState, MediaUpload, NewAvatar, NewMedia,
@@ -24,6 +25,11 @@ use hallway_protocol::rest::{
 };
 use hallway_protocol::rows::Row;
 use hallway_protocol::text;
+
+/// Places that one step looks at.
+const LOOKED_AT: usize = 100;
+/// How often all of them are looked at.
+const DAY: Millis = 24 * 3_600_000;
 
 /// `POST /media`: begins an upload.
 pub async fn create(
@@ -161,11 +167,30 @@ pub async fn discard(app: &App, job: &Job) -> anyhow::Result<Done> {
     Ok(Done::Finished)
 }
 
+/// Looks at the next page of what lies among the files, and again in a day.
+pub async fn reconcile(app: &App) -> anyhow::Result<Done> {
+    let after = app.store.read(strays::cursor).await?;
+    let places = app.files.places(&after, LOOKED_AT).await.map_err(whole)?;
+    let to = (places.len() == LOOKED_AT).then(|| places[LOOKED_AT - 1].clone());
+    let more = to.is_some();
+    let look = move |tx: &mut Tx<'_>| strays::look(tx, &after, to.as_deref(), &places);
+    let found = app.store.write(Needs::default(), look).await?;
+    if found > 0 {
+        tracing::warn!(found, "there are objects that no file knows; they go in a week");
+    }
+    Ok(Done::Later(app.clock.now() + if more { 0 } else { DAY }))
+}
+
 async fn thrown(app: &App, place: &str) -> anyhow::Result<()> {
-    app.files.discard(place).await.map_err(|error| match error {
+    app.files.discard(place).await.map_err(whole)
+}
+
+/// What went wrong, as a job says it.
+fn whole(refusal: Refusal) -> anyhow::Error {
+    match refusal {
         Refusal::Broken(error) => error,
         other => other.into(),
-    })
+    }
 }
 
 /// An upload that keeps the limits.

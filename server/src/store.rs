@@ -73,6 +73,7 @@ pub mod sessions;
 pub mod settings;
 mod sqlite;
 pub mod storage;
+pub mod strays;
 pub mod sync;
 pub mod tenants;
 pub mod totp;

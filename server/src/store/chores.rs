@@ -42,8 +42,9 @@ fn count_hour(tx: &mut Tx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Sees to it that the clean-up is among the jobs; asked once at start.
+/// Sees to it that the clean-up is among the jobs, and the look at the files; asked once at start.
 pub fn begin(tx: &mut Tx<'_>) -> Result<()> {
+    jobs::enqueue(tx, None, Kind::Reconcile, "", Some(""))?;
     jobs::enqueue(tx, None, Kind::CleanUp, "", Some(""))
 }
 
@@ -57,7 +58,13 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
         Some(Kind::CleanUp) => clean_up(tx)?,
         Some(Kind::Sweep) => attachments::sweep(tx, CARRIED)?,
         Some(
-            Kind::Mail | Kind::Webhook | Kind::Thumbnail | Kind::Discard | Kind::Push | Kind::Ask,
+            Kind::Mail
+            | Kind::Webhook
+            | Kind::Thumbnail
+            | Kind::Discard
+            | Kind::Reconcile
+            | Kind::Push
+            | Kind::Ask,
         ) => return Err(StoreError::Conflict("this is no work of the store")),
         Some(Kind::Expire) => return expiry::run(tx, job),
         Some(Kind::Say) => return scheduled::run(tx, job),

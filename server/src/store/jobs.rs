@@ -64,6 +64,8 @@ pub enum Kind {
     Thumbnail,
     /// Deletes the objects below a place (target) of the files.
     Discard,
+    /// Looks for objects that no file knows.
+    Reconcile,
     /// Ends files that nothing refers to and whose time has come.
     Sweep,
     /// Makes a message (target: its row in `reminders`) whose time has come a notice.
@@ -95,6 +97,7 @@ impl Kind {
         (Kind::Thumbnail, "thumbnail", Side::Outside, BUDGET),
         // Of a tenant that is erased it is all that its people ever uploaded.
         (Kind::Discard, "discard", Side::Outside, LONG_BUDGET),
+        (Kind::Reconcile, "reconcile", Side::Outside, LONG_BUDGET),
         (Kind::Sweep, "sweep", Side::Inside, BUDGET),
         (Kind::Remind, "remind", Side::Inside, BUDGET),
         (Kind::Everyone, "everyone", Side::Inside, BUDGET),

@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0020_settings"),
     migration!("0021_moderation"),
     migration!("0030_media"),
+    migration!("0031_strays"),
     migration!("0040_search"),
     migration!("0050_webhooks"),
     migration!("0051_bots"),

@@ -28,8 +28,8 @@ contract!(
 );
 
 /// Tables in which nothing is one tenant's.
-const NOBODYS: [&str; 6] =
-    ["meta", "migrations", "tenants", "deeds", "sqlite_sequence", "words_search"];
+const NOBODYS: [&str; 7] =
+    ["strays", "meta", "migrations", "tenants", "deeds", "sqlite_sequence", "words_search"];
 
 fn operator() -> Admin {
     Admin { actor: Actor::Operator, tenant: None, address: None }

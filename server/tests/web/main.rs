@@ -57,6 +57,7 @@ mod sessions;
 mod settings;
 mod shelves;
 mod sockets;
+mod strays;
 mod sync;
 mod talk;
 mod tenants;

@@ -361,5 +361,6 @@ pub const SILENT: &[(&str, &str)] = &[
     ("recovery", "hashes of secrets"),
     ("oidc_states", "minutes of a sign-in"),
     ("oidc_codes",  "minutes of a sign-in"),
+    ("strays",   "places that no file knows"),
     ("previews", "what public pages say of themselves, for a day"),
 ];

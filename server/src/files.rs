@@ -133,6 +133,11 @@ impl Files {
         Ok(Signed { method, url, headers: BTreeMap::new(), expires_at })
     }
 
+    /// Where a browser must be let to for uploads, beside here.
+    pub fn origin(&self) -> Option<String> {
+        self.bucket.as_ref().map(Bucket::origin)
+    }
+
     /// What an address of ours may be used for now.
     pub fn used(&self, token: &str) -> Option<Use> {
         self.signer.read(token, self.clock.now())

@@ -105,6 +105,11 @@ impl Bucket {
             .map_err(|error| anyhow!(error).context("cannot use the bucket"))
     }
 
+    /// Its origin, as browsers write it.
+    pub fn origin(&self) -> String {
+        self.endpoint.origin().ascii_serialization()
+    }
+
     /// An address that takes a `PUT` with exactly these headers, from then on for so long.
     pub fn sign(
         &self,

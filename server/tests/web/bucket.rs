@@ -45,6 +45,11 @@ async fn files_go_into_a_bucket_and_come_out_of_the_server() {
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let room = ada.group("kitchen", &[&lin]).await;
+    // A page of ours may call where uploads go.
+    let page = Call::at("GET", "/mail/verify").to(house.address).await;
+    let rules = &page.headers["content-security-policy"];
+    let origin = format!("connect-src 'self' http://{};", bucket.address);
+    assert!(rules.contains(&origin), "{rules}");
     let made = ada.post("/media", named("a.txt", "text/plain", BYTES)).await.ok(201);
     let url = made["upload"]["url"].as_str().expect("an address");
     assert!(url.starts_with(&format!("http://{}/", bucket.address)), "past us: {url}");

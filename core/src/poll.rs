@@ -84,7 +84,7 @@ impl Poll<'_> {
 
     async fn sync(&self, rooms: Vec<SyncRoom>, own: Seq, wait: Option<i64>) -> Result<Synced> {
         let (epoch, focus) = (self.epoch.clone(), self.focus.clone());
-        let body = Sync { epoch, own, rooms, focus, wait_ms: wait };
+        let body = Sync { epoch, own, rooms, focus, notices: None, wait_ms: wait };
         let api = &self.wire.api;
         let answer = api.raw(Method::POST, "/sync", Some(&body), None, HELD).await?;
         serde_json::from_slice(&answer).map_err(|_| Fault::Offline)

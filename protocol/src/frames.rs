@@ -151,6 +151,10 @@ pub struct Hello {
     /// The rooms on screen.
     #[serde(default)]
     pub focus: Vec<RoomId>,
+    /// The last notice (frame `notice`) I have: unread ones after it follow the welcome as frames, at
+    /// most 50; absent: all that are unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<String>,
 }
 
 /// Where a client stands in each room.

@@ -245,6 +245,10 @@ pub struct Sync {
     /// The rooms on screen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub focus: Vec<RoomId>,
+    /// The last notice I have, empty for none: unread ones after it are in the answer. Absent: I
+    /// want none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<String>,
     /// How long to wait when nothing is behind, at most 30,000.
     #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<i64>,
@@ -292,6 +296,10 @@ pub struct Synced {
     pub own: OwnFrame,
     /// `typing`, `read`, `presence`.
     pub ephemeral: Vec<ServerFrame>,
+    /// What would be `notice` frames on the socket, as far as they were asked for: oldest first, at
+    /// most 50.
+    #[serde(default)]
+    pub notices: Vec<Notice>,
 }
 
 /// Frames in a body carry their type as on the socket.

@@ -7,8 +7,8 @@ use crate::auth::Session;
 use crate::error::{Refusal, Result};
 use crate::extract::Json;
 use crate::socket::hello::Present;
-use crate::store::Read;
 use crate::store::sync::{self, Caught, Heads};
+use crate::store::{Read, notices};
 use axum::extract::State;
 use hallway_protocol::limits::{HELLO_ROOMS, SYNC_WAIT_MS};
 use hallway_protocol::rest::{Sync, Synced};
@@ -39,19 +39,27 @@ pub async fn create(
         let (me, asked) = (me.clone(), body.clone());
         let other = body.epoch.clone().filter(|epoch| *epoch != app.store.epoch());
         let same_epoch = other.is_none();
-        let look = move |read: &mut Read<'_>| sync::sync(read, &me, &asked, other.as_deref());
-        let Caught { heads, deltas, own } = app.store.read(look).await?;
+        let look = move |read: &mut Read<'_>| {
+            let notices = match &asked.notices {
+                Some(last) => notices::missed(read, &me, Some(last))?,
+                None => Vec::new(),
+            };
+            Ok((sync::sync(read, &me, &asked, other.as_deref())?, notices))
+        };
+        let (Caught { heads, deltas, own }, notices) = app.store.read(look).await?;
         let ephemeral = present.line.signs();
         let idle = same_epoch
             && deltas.is_empty()
             && heads.rooms.is_empty()
             && heads.gone.is_empty()
             && own.rows.is_empty()
+            && notices.is_empty()
             && ephemeral.is_empty();
         if !idle || Instant::now() >= until || stop.is_heard() || present.line.ended().is_some() {
             let (epoch, now) = (app.store.epoch(), app.clock.now());
             let Heads { rooms, gone, .. } = heads;
-            return Ok(axum::Json(Synced { epoch, now, rooms, gone, deltas, own, ephemeral }));
+            let synced = Synced { epoch, now, rooms, gone, deltas, own, ephemeral, notices };
+            return Ok(axum::Json(synced));
         }
         present.line.forget_waiting();
         tokio::select! {

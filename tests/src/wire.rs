@@ -224,6 +224,7 @@ pub fn hello(who: &Rest) -> Hello {
         own: 0,
         rooms: Default::default(),
         focus: Vec::new(),
+        notices: None,
     }
 }
 

@@ -153,6 +153,7 @@ impl Engine {
             own: self.own,
             rooms: Cursors::List(rooms),
             focus: self.focus.iter().copied().collect(),
+            notices: None,
         };
         self.say(ClientFrame::Hello(hello));
     }

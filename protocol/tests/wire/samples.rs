@@ -215,6 +215,7 @@ pub fn client_frames() -> Vec<ClientFrame> {
         own: 54,
         rooms: Cursors::List(vec![(ROOM, 812), (RoomId(9), 40)]),
         focus: vec![ROOM],
+        notices: Some("c0ffee".into()),
     };
     let fresh = Hello {
         token: None,
@@ -222,6 +223,7 @@ pub fn client_frames() -> Vec<ClientFrame> {
         own: 0,
         rooms: Cursors::default(),
         focus: Vec::new(),
+        notices: None,
         ..hello.clone()
     };
     let acked = Hello { rooms: Cursors::Word(Acked::Acked), ..fresh.clone() };
@@ -410,6 +412,7 @@ fn messages() -> Vec<String> {
             SyncRoom::Full { room: RoomId(9), since: 40, floor: Some(1), latest: Some(50) },
         ],
         focus: vec![ROOM],
+        notices: Some("c0ffee".into()),
         wait_ms: Some(30_000),
     };
     let synced = Synced {
@@ -420,6 +423,7 @@ fn messages() -> Vec<String> {
         deltas: vec![delta(DeltaKind::Replay, false)],
         own: OwnFrame { id: None, since: 54, to: 55, done: true, rows: vec![Row::Mine(mine())] },
         ephemeral: vec![ServerFrame::Typing { room: ROOM, user: ADA }],
+        notices: vec![super::later::notice()[0].clone()],
     };
     vec![
         body("new message", new),

@@ -243,6 +243,11 @@ impl Line {
         });
     }
 
+    /// Notices from before it came.
+    pub fn missed(&self, notices: impl Iterator<Item = ServerFrame>) {
+        notices.for_each(|notice| self.notice(&encode(&notice)));
+    }
+
     /// A notice; one that is dropped is found in the list.
     pub(super) fn notice(&self, text: &Utf8Bytes) {
         self.sign(|slots| {

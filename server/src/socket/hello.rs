@@ -11,7 +11,7 @@ use crate::extract::wrong_frame;
 use crate::front::Caller;
 use crate::hub::line::{Line, encode};
 use crate::hub::told::Told;
-use crate::store::{Me, Needs, keys, sessions, sync};
+use crate::store::{Me, Needs, keys, notices, sessions, sync};
 use axum::http::{HeaderValue, StatusCode};
 use futures_util::{SinkExt, StreamExt};
 use hallway_protocol::VERSION;
@@ -178,14 +178,18 @@ async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present,
         Cursors::List(rooms) => Some(rooms),
         Cursors::Word(_) => None,
     };
+    let last = hello.notices;
     let standing = app.store.read(move |read| {
         // A revocation from before we joined the hub is seen here, a later one by the line.
         if sessions::whois(read, &asked.session)?.is_none() && !keys::acts(read, &asked)? {
             return Err(crate::store::StoreError::SignedOut);
         }
-        sync::heads(read, &asked, cursors.as_deref(), other.as_deref())
+        let heads = sync::heads(read, &asked, cursors.as_deref(), other.as_deref())?;
+        Ok((heads, notices::missed(read, &asked, last.as_deref())?))
     });
-    let standing = standing.await?;
+    let (standing, missed) = standing.await?;
+    // One that comes at this moment may come twice; its id says so.
+    present.line.missed(missed.into_iter().map(ServerFrame::Notice));
     present.line.set_own_head(standing.own);
     let told = Told::new(standing.heads, standing.own, own);
     // Only for display: nobody waits for it.

@@ -68,6 +68,12 @@ pub const STEPS: &[(&str, &str)] = &[
                 join users u on u.id = x.person where u.tenant = $1 limit $2)",
     ),
     (
+        "told",
+        "delete from told where notice in
+            (select x.notice from told x
+                join users u on u.id = x.person where u.tenant = $1 limit $2)",
+    ),
+    (
         "notices",
         "delete from notices where n in
             (select x.n from notices x

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0030_media"),
     migration!("0031_strays"),
     migration!("0040_search"),
+    migration!("0041_told"),
     migration!("0050_webhooks"),
     migration!("0051_bots"),
     migration!("0052_commands"),

@@ -23,6 +23,9 @@ const AT_ONCE: i64 = 50;
 const STEP: usize = 200;
 /// People who wrote in a thread and are told of the next answer.
 const THREAD: i64 = 50;
+/// Missed notices that somebody who comes is told at once, and how many of all are looked at for them.
+const MISSED: i64 = 50;
+const LOOKED_AT: i64 = 500;
 /// Notices are kept so long.
 const KEPT: Millis = 90 * 24 * 3_600_000;
 
@@ -197,10 +200,12 @@ pub(super) fn forget(tx: &mut Tx<'_>, room: RoomId, seq: Seq) -> Result<()> {
 /// Forgets some of those that are old.
 pub(super) fn forget_old(tx: &mut Tx<'_>, most: i64) -> Result<u64> {
     let before = tx.now() - KEPT;
-    tx.exec(
+    let shown = pushes::forget(tx, most)?;
+    let gone = tx.exec(
         "delete from notices where n in (select n from notices where at < $1 order by at limit $2)",
         params![before, most],
-    )
+    )?;
+    Ok(gone.max(shown))
 }
 
 /// Forgets some of a closed account's; true: there may be more.
@@ -293,18 +298,23 @@ pub fn list(
         row,
     )?;
     let next = found.last().filter(|_| found.len() == limit).map(|(n, _)| n.to_string());
+    Ok(Items { items: visible(read, me, found)?, next })
+}
+
+/// Those of what is still mine to see.
+fn visible(read: &mut Read<'_>, me: &Me, found: Vec<(i64, Notice)>) -> Result<Vec<Notice>> {
     let mut sight = Sight::default();
-    let mut items = Vec::new();
+    let mut notices = Vec::new();
     for (_, notice) in found {
         let seen = match notice.room.zip(notice.seq) {
             Some((room, seq)) => sight.sees(read, me, room, seq)?,
             None => true,
         };
         if seen {
-            items.push(notice);
+            notices.push(notice);
         }
     }
-    Ok(Items { items, next })
+    Ok(notices)
 }
 
 /// Marks a notice of mine and all before it as read; the mark never moves back.
@@ -317,11 +327,34 @@ pub fn mark(tx: &mut Tx<'_>, me: &Me, read: &NoticesRead) -> Result<()> {
     )?;
     let n = found.ok_or(StoreError::Invalid("up_to", "is no notice of yours".into()))?;
     super::alerts::have(tx, me.user)?;
-    tx.exec(
-        "update alerts set read_n = $1 where person = $2 and read_n < $1",
-        params![n, me.user],
+    let before = tx.number("select read_n from alerts where person = $1", params![me.user])?;
+    if before >= n {
+        return Ok(());
+    }
+    tx.exec("update alerts set read_n = $1 where person = $2", params![n, me.user])?;
+    pushes::read(tx, me, before, n)
+}
+
+/// Notices of no unread message that somebody missed: unread ones behind the last they have, oldest
+/// first. Of very many the latest; the list has them all.
+pub fn missed(read: &mut Read<'_>, me: &Me, last: Option<&str>) -> Result<Vec<Notice>> {
+    let known = read.one(
+        "select n from notices where id = $1 and person = $2",
+        params![last.unwrap_or_default(), me.user],
+        |row| row.get::<i64>(0),
     )?;
-    Ok(())
+    let found = read.all(
+        select_notices!(
+            "n.n in (select l.n from notices l where l.person = $1 and l.n > $2
+                order by l.n desc limit $3)
+             and n.marked = 0 and n.n > coalesce(a.read_n, 0) order by n.n desc limit $4"
+        ),
+        params![me.user, known.unwrap_or(0), LOOKED_AT, MISSED],
+        row,
+    )?;
+    let mut missed = visible(read, me, found)?;
+    missed.reverse();
+    Ok(missed)
 }
 
 fn row(row: &Record<'_>) -> Outcome<(i64, Notice)> {

@@ -17,6 +17,9 @@ use sha2::{Digest, Sha256};
 /// Who is there has said so by then: devices acknowledge within two seconds.
 const GRACE: Millis = 10_000;
 
+/// Rooms, and notices of none, of which what was shown is taken back at once.
+const TAKEN_BACK: i64 = 50;
+
 /// What is to be told, and to whom.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Due {
@@ -41,6 +44,8 @@ pub enum What {
     Show(Shown),
     /// What was shown of a room is read up to here.
     TakeBack(RoomId, Seq),
+    /// A notice of no unread message, which was shown, is read.
+    Gone(String),
 }
 
 /// What is shown.
@@ -63,6 +68,7 @@ impl What {
                 "room": shown.room, "seq": shown.seq, "unread": shown.unread,
                 "mentions": shown.mentions}),
             What::TakeBack(room, read) => json!({"type": "read", "room": room, "read": read}),
+            What::Gone(id) => json!({"type": "read", "id": id}),
         }
     }
 
@@ -70,7 +76,7 @@ impl What {
     pub fn urgency(&self) -> &'static str {
         match self {
             What::Show(_) => "high",
-            What::TakeBack(..) => "low",
+            What::TakeBack(..) | What::Gone(_) => "low",
         }
     }
 }
@@ -81,7 +87,9 @@ impl Due {
     pub fn topic(&self) -> String {
         let about = match (&self.what, self.room) {
             (_, Some(room)) => format!("push:{}:{room}", self.person),
-            (What::Show(shown), None) => format!("push:{}:{}", self.person, shown.id),
+            (What::Show(Shown { id, .. }) | What::Gone(id), None) => {
+                format!("push:{}:{id}", self.person)
+            }
             (What::TakeBack(..), None) => String::new(),
         };
         hex::encode(&Sha256::digest(about)[..16])
@@ -141,6 +149,40 @@ pub(super) fn came(tx: &mut Tx<'_>, me: &Me, room: RoomId) -> Result<()> {
     Ok(())
 }
 
+/// Somebody read their notices up to one, from behind another: what waits to be told of them finds
+/// that by itself; what was shown is taken back. Of very many the latest.
+pub(super) fn read(tx: &mut Tx<'_>, me: &Me, from: i64, to: i64) -> Result<()> {
+    let rooms = tx.all(
+        "select i.room from mine i join notices n
+            on n.person = i.person and n.room = i.room and n.seq = i.pushed
+         where i.person = $1 and i.pushed > 0 and n.marked = 1 and n.n > $2 and n.n <= $3
+         order by n.n desc limit $4",
+        params![me.user, from, to, TAKEN_BACK],
+        |row| row.get::<RoomId>(0),
+    )?;
+    for room in rooms {
+        jobs::hurry(tx, Some(me.tenant), Kind::Push, &target(me.user, room))?;
+    }
+    let shown = tx.all(
+        "select notice from told where person = $1 and n <= $2 order by n desc limit $3",
+        params![me.user, to, TAKEN_BACK],
+        |row| row.get::<String>(0),
+    )?;
+    for notice in &shown {
+        jobs::hurry(tx, Some(me.tenant), Kind::Push, notice)?;
+    }
+    Ok(())
+}
+
+/// What browsers show of notices that are kept no longer.
+pub(super) fn forget(tx: &mut Tx<'_>, most: i64) -> Result<u64> {
+    tx.exec(
+        "delete from told where notice in (select t.notice from told t
+            left join notices n on n.id = t.notice where n.id is null limit $1)",
+        params![most],
+    )
+}
+
 /// What a job is to tell now; none: nothing, or nobody hears it.
 pub fn due(read: &mut Read<'_>, target: &str) -> Result<Option<Due>> {
     let of_room = target.split_once(':').and_then(|(person, room)| {
@@ -150,7 +192,10 @@ pub fn due(read: &mut Read<'_>, target: &str) -> Result<Option<Due>> {
         Some((person, room)) => (person, Some(room), in_room(read, person, room)?),
         None => match alone(read, target)? {
             Some((person, shown)) => (person, None, Some(What::Show(shown))),
-            None => return Ok(None),
+            None => match shown_by(read, target)? {
+                Some(person) => (person, None, Some(What::Gone(target.to_owned()))),
+                None => return Ok(None),
+            },
         },
     };
     let (Some(what), Some(me)) = (what, users::acting(read, person)?) else { return Ok(None) };
@@ -172,8 +217,8 @@ fn in_room(read: &mut Read<'_>, person: UserId, room: RoomId) -> Result<Option<W
         |row| Ok((row.get::<Seq>(0)?, row.get::<Seq>(1)?, row.get::<Seq>(2)?)),
     )?;
     let Some((seen, delivered, pushed)) = marks else { return Ok(None) };
-    if pushed > 0 && seen >= pushed {
-        return Ok(Some(What::TakeBack(room, seen)));
+    if pushed > 0 && (seen >= pushed || is_read(read, person, room, pushed)?) {
+        return Ok(Some(What::TakeBack(room, seen.max(pushed))));
     }
     let now = read.now();
     let mine = own::mine(read, person, room)?.filter(|mine| {
@@ -196,12 +241,28 @@ fn in_room(read: &mut Read<'_>, person: UserId, room: RoomId) -> Result<Option<W
     Ok(shown)
 }
 
-/// A notice that is of no unread message, if it is not read yet.
+/// Whether somebody read the notice of a message, though not the message.
+fn is_read(read: &mut Read<'_>, person: UserId, room: RoomId, seq: Seq) -> Result<bool> {
+    let read = read.number(
+        "select count(*) from notices n join alerts a on a.person = n.person
+         where n.person = $1 and n.room = $2 and n.seq = $3 and n.marked = 1 and n.n <= a.read_n",
+        params![person, room, seq],
+    )?;
+    Ok(read > 0)
+}
+
+/// Whose browsers show a notice that is read.
+fn shown_by(read: &mut Read<'_>, id: &str) -> Result<Option<UserId>> {
+    read.one("select person from told where notice = $1", params![id], |row| row.get(0))
+}
+
+/// A notice that is of no unread message, if it is not read yet and was not shown.
 fn alone(read: &mut Read<'_>, id: &str) -> Result<Option<(UserId, Shown)>> {
     read.one(
         "select n.person, n.id, n.topic, n.room, n.seq from notices n
             left join alerts a on a.person = n.person
-         where n.id = $1 and n.n > coalesce(a.read_n, 0)",
+         where n.id = $1 and n.n > coalesce(a.read_n, 0)
+            and not exists (select 1 from told t where t.notice = n.id)",
         params![id],
         |row| {
             let (id, topic) = (row.get(1)?, row.get(2)?);
@@ -213,16 +274,37 @@ fn alone(read: &mut Read<'_>, id: &str) -> Result<Option<(UserId, Shown)>> {
 
 /// It was told. True: there is more to say at once, as when it was read while it was told.
 pub fn told(tx: &mut Tx<'_>, due: &Due) -> Result<bool> {
-    let Some(room) = due.room else { return Ok(false) };
     tx.hold_people(&[due.person])?;
-    let pushed = match &due.what {
-        What::Show(shown) => shown.seq.unwrap_or_default(),
-        What::TakeBack(..) => 0,
+    let (room, pushed) = match (&due.what, due.room) {
+        (What::Show(shown), Some(room)) => (room, shown.seq.unwrap_or_default()),
+        (What::TakeBack(room, _), _) => (*room, 0),
+        (What::Show(shown), None) => return told_alone(tx, due.person, &shown.id),
+        (What::Gone(id), _) => {
+            tx.exec("delete from told where notice = $1", params![id])?;
+            return Ok(false);
+        }
     };
     let seen = tx.put(
         "update mine set pushed = $1 where person = $2 and room = $3 returning seen",
         params![pushed, due.person, room],
         |row| row.get::<Seq>(0),
     )?;
-    Ok(pushed > 0 && seen.is_some_and(|seen| seen >= pushed))
+    let Some(seen) = seen.filter(|_| pushed > 0) else { return Ok(false) };
+    Ok(seen >= pushed || is_read(tx, due.person, room, pushed)?)
+}
+
+/// Browsers show a notice of no unread message; true: it was read while they were told.
+fn told_alone(tx: &mut Tx<'_>, person: UserId, id: &str) -> Result<bool> {
+    tx.exec(
+        "insert into told (notice, person, n)
+         select id, person, n from notices where id = $1 and person = $2
+         on conflict (notice) do nothing",
+        params![id, person],
+    )?;
+    let read = tx.number(
+        "select count(*) from told t join alerts a on a.person = t.person
+         where t.notice = $1 and t.n <= a.read_n",
+        params![id],
+    )?;
+    Ok(read > 0)
 }

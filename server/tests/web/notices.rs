@@ -1,6 +1,6 @@
 //! Notices as the wire has them: the list, how somebody wants to be told, what a backend tells.
 
-use crate::house::{Call, House, int, key, list};
+use crate::house::{Call, House, Socket, int, key, list};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -161,4 +161,60 @@ async fn a_reminder_is_heard_when_it_is_time() {
     let ada = house.login("ada").await;
     assert_eq!(ada.get("/notifications").await.ok(200)["items"][0]["id"], frame["id"]);
     assert_eq!(ada.get("/reminders").await.ok(200)["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_hears_what_a_backend_said_meanwhile() {
+    let house = House::open().await;
+    let (tenant, eve) = house.founds("tea", json!({})).await;
+    let path = format!("/admin/tenants/{tenant}/keys");
+    let made = eve.post(&path, json!({"name": "shop", "scopes": ["write"]})).await.ok(201);
+    let secret = made["key"].as_str().expect("a key");
+    let tells = async |number: i64| {
+        let call = Call::new("POST", "/notifications").header("x-api-key", secret);
+        let body = json!({"topic": "order", "payload": {"number": number}, "users": [eve.user]});
+        call.header("idempotency-key", &key()).body(body).to(house.address).await.ok(204);
+    };
+    let number = |notice: &Value| int(&notice["payload"]["number"]);
+    let asks = async |notices: Option<&str>, wait: i64| {
+        let mut body = json!({"own": 0, "rooms": [], "wait_ms": 0});
+        let own = eve.post("/sync", body.clone()).await.ok(200)["own"]["to"].clone();
+        (body["own"], body["wait_ms"]) = (own, json!(wait));
+        if let Some(last) = notices {
+            body["notices"] = json!(last);
+        }
+        eve.post("/sync", body).await.ok(200)["notices"].clone()
+    };
+    for n in 1..=3 {
+        tells(n).await;
+    }
+    let (mut socket, _) = eve.socket().await;
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        heard.push(socket.hears("notice").await);
+    }
+    assert_eq!(heard.iter().map(number).collect::<Vec<_>>(), [1, 2, 3], "oldest first");
+    drop(socket);
+    // Who says what they have hears the rest, and who has read something not that.
+    let second = heard[1]["id"].as_str().expect("an id");
+    let mut socket = Socket::dial(house.address).await;
+    let hello = json!({"type": "hello", "v": 1, "token": eve.token, "notices": second});
+    socket.say(hello).await;
+    assert_eq!(number(&socket.hears("notice").await), 3);
+    let numbers = |notices: &Value| list(notices).iter().map(number).collect::<Vec<_>>();
+    assert_eq!(asks(None, 0).await, json!([]), "not asked for");
+    assert_eq!(numbers(&asks(Some(""), 0).await), [1, 2, 3]);
+    assert_eq!(numbers(&asks(Some(second), 0).await), [3]);
+    eve.put("/notifications/read", json!({"up_to": second})).await.ok(204);
+    assert_eq!(numbers(&asks(Some(""), 0).await), [3]);
+    // A held call wakes for the next one.
+    let third = heard[2]["id"].as_str().expect("an id");
+    let (held, ()) = tokio::join!(asks(Some(third), 20_000), tells(4));
+    assert_eq!(numbers(&held), [4]);
+    // Of very many the latest are told; the list has them all.
+    for n in 5..60 {
+        tells(n).await;
+    }
+    let missed = numbers(&asks(Some(""), 0).await);
+    assert_eq!((missed.len(), missed[0], missed[49]), (50, 10, 59));
 }

@@ -297,3 +297,43 @@ async fn bad_endpoints_name_their_field_and_secrets_lie_sealed() {
         assert!(!sealed.contains("push") && !sealed.contains(POINT), "{sealed}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_in_the_list_of_notices_is_taken_back_too() {
+    let scene = Scene::set().await;
+    let (ada, lin, room) = (&scene.ada, &scene.lin, scene.room);
+    let seq = int(&ada.says(room, "@lin tea?").await["seq"]);
+    let at = scene.house.clock.now() + 5_000;
+    lin.post("/reminders", json!({"room": room, "seq": seq, "at": at})).await.ok(201);
+    scene.waits();
+    let (one, other) = (scene.service.next().await, scene.service.next().await);
+    let is_reminder = scene.browser.opens(&one)["topic"] == "reminder";
+    let (reminder, mention) = if is_reminder { (one, other) } else { (other, one) };
+    assert_eq!(scene.browser.opens(&mention)["seq"], seq);
+    scene.pushes(&[]).await;
+    let items = lin.get("/notifications").await.ok(200)["items"].clone();
+    assert_eq!(list(&items).len(), 2);
+    // The first of them alone, then the other: each takes the place of what was shown.
+    let reads =
+        async |id: &Value| lin.put("/notifications/read", json!({"up_to": id})).await.ok(204);
+    reads(&items[1]["id"]).await;
+    let first = scene.service.next().await;
+    let topic = |pushed: &crate::house::push::Pushed| pushed.headers["topic"].clone();
+    let gone = |item: &Value| match item["topic"].as_str() {
+        Some("reminder") => (topic(&reminder), json!({"type": "read", "id": item["id"]})),
+        _ => (topic(&mention), json!({"type": "read", "room": room, "read": seq})),
+    };
+    assert_eq!((topic(&first), scene.browser.opens(&first)), gone(&items[1]));
+    scene.pushes(&[]).await;
+    reads(&items[0]["id"]).await;
+    let second = scene.service.next().await;
+    assert_eq!((topic(&second), scene.browser.opens(&second)), gone(&items[0]));
+    scene.pushes(&[]).await;
+    reads(&items[0]["id"]).await;
+    assert!(scene.service.is_empty().await, "once");
+    // The room is as unread as before, and what is said next is news.
+    assert_eq!(int(&lin.get(&format!("/rooms/{room}/why")).await.ok(200)["mentions"][0]), seq);
+    let seq = int(&ada.says(room, "@lin milk?").await["seq"]);
+    scene.waits();
+    assert_eq!(scene.told().await["seq"], seq);
+}

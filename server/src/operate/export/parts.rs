@@ -361,6 +361,7 @@ pub const SILENT: &[(&str, &str)] = &[
     ("recovery", "hashes of secrets"),
     ("oidc_states", "minutes of a sign-in"),
     ("oidc_codes",  "minutes of a sign-in"),
+    ("told",     "which notices browsers show"),
     ("strays",   "places that no file knows"),
     ("previews", "what public pages say of themselves, for a day"),
 ];

@@ -10,6 +10,7 @@ use hallway_protocol::search::Query;
 use hallway_server::params;
 use hallway_server::search::Feeder;
 use hallway_server::store::jobs::{self, Side};
+use hallway_server::store::media::{self, Found, NewMedia};
 use hallway_server::store::search::{self, Order, Search};
 use hallway_server::store::{
     Draft, Me, Needs, Place, Result, StoreError, chores, members, rooms, settings,
@@ -20,6 +21,7 @@ use std::time::Duration;
 contract!(
     words_of_many_languages_are_found,
     operators_narrow_what_is_found,
+    files_and_pictures_are_found_by_what_they_are,
     names_that_are_nobodys_find_nothing,
     who_may_not_see_finds_nothing,
     what_changes_is_found_as_it_is_now,
@@ -147,6 +149,63 @@ async fn operators_narrow_what_is_found(stage: Arc<Stage>) {
     assert!(named(ada.user) && named(lin.user), "{:?}", hits.rows);
     let reactions = hits.rows.iter().filter(|row| matches!(row, Row::Reaction(_))).count();
     assert_eq!(reactions, 1, "{:?}", hits.rows);
+}
+
+/// Says something with a file of this media type.
+async fn shows(stage: &Stage, me: &Me, room: RoomId, text: &str, kind: &str) -> Seq {
+    let id = format!("{text}-{kind}");
+    let new = NewMedia {
+        id: id.clone(),
+        place: format!("1/{id}"),
+        name: "tea".into(),
+        kind: kind.into(),
+        size: 10,
+        sha256: [7; 32],
+        quota: None,
+    };
+    let found =
+        Found { kind: kind.into(), size: 10, sha256: [7; 32], width: Some(4), height: Some(3) };
+    let (who, named) = (me.clone(), id.clone());
+    let ready = stage.write(move |tx| {
+        media::create(tx, &who, None, &new)?;
+        media::complete(tx, &who, None, &named, Some(&found), None)
+    });
+    ready.await.expect("a file");
+    stage.clock.turn(Duration::from_secs(60));
+    let said = Draft { files: vec![id], ..draft(text) };
+    stage.store.append(me.clone(), room, said).await.expect("a message").seq
+}
+
+async fn files_and_pictures_are_found_by_what_they_are(stage: Arc<Stage>) {
+    let (ada, lin) = (stage.person("ada").await, stage.person("lin").await);
+    let room = stage.group(&[&ada, &lin]).await.room;
+    shows(&stage, &ada, room, "tea list", "application/pdf").await;
+    shows(&stage, &lin, room, "tea photo", "image/png").await;
+    shows(&stage, &ada, room, "cake photo", "image/heic").await;
+    // A name is no text, and a text about pictures is no picture.
+    say(&stage, &ada, room, &["image file png", "tea alone"]).await;
+    let gone = shows(&stage, &ada, room, "tea gone", "image/png").await;
+    delete(&stage, &ada, room, gone).await.expect("deleted");
+    let texts = ["tea list", "tea photo", "cake photo", "image file png", "tea alone"];
+    for (q, which) in [
+        ("has:file", &[2, 1, 0][..]),
+        ("has:image", &[2, 1]),
+        ("has:file -has:image", &[0]),
+        ("-has:file tea", &[4]),
+        ("-has:image tea", &[4, 0]),
+        ("has:image photo", &[2, 1]),
+        ("has:image tea", &[1]),
+        ("has:file from:lin", &[1]),
+        ("has:image in:kitchen", &[]),
+        ("has:image has:link", &[]),
+        ("has:image is:pinned", &[]),
+        ("gone has:file", &[]),
+    ] {
+        let expected: Vec<&str> = which.iter().map(|i: &usize| texts[*i]).collect();
+        assert_eq!(found(&stage, &lin, q).await, expected, "{q}");
+    }
+    let eve = stage.person("eve").await;
+    assert_eq!(found(&stage, &eve, "has:file").await, Vec::<String>::new());
 }
 
 async fn names_that_are_nobodys_find_nothing(stage: Arc<Stage>) {

@@ -275,6 +275,8 @@ fn shape_of_words(text: &'static str) -> String {
 /// The route of a row as the table names it.
 fn shape(route: &str) -> String {
     let braced = |part: &str| if part.starts_with('{') { "{}".into() } else { part.to_owned() };
+    // What is asked of it is not which it is.
+    let route = route.split('?').next().unwrap_or(route);
     route.split('/').map(braced).collect::<Vec<_>>().join("/")
 }
 

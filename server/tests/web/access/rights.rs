@@ -137,6 +137,9 @@ pub const RIGHTS: &[(&str, &str, &str)] = &[
     ("POST /rooms/join",                            r#"{"code":"ABCDEFGH"}"#,            "!u!!! .. ...... ..! .. --"),
     // Without a question.
     ("GET /search",                                 "",                                  "!u!!! ?? ?????? ??! ?? ?-"),
+    ("GET /search?q=tea+from:bob+-has:link",        "",                                  "!u!!! ++ ++++++ ++! ++ +-"),
+    ("GET /search?q=tea&room={room}",               "",                                  "!u!!! .. ++++++ ..! .. .-"),
+    ("GET /search?q=tea&room={room}&has=smoke",     "",                                  "!u!!! ?? ?????? ??! ?? ?-"),
     ("POST /sync",                                  r#"{"own":0,"rooms":[]}"#,           "!u!!! ++ ++++++ ++! ++ --"),
     ("POST /sync",                                  r#"{"own":0,"rooms":[[{room},0]]}"#, "!u!!! ++ ++++++ ++! ++ --"),
     // The room.

@@ -17,7 +17,6 @@ use crate::store::{self, Me, Needs, StoreError, Tx, attachments, strays};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use hallway_protocol::ids::Millis;
 use hallway_protocol::limits::{FILE_NAME_MAX, MEDIA_TYPE_MAX, PART_BYTES, PARTS_MAX};
 use hallway_protocol::rest::{
     CompleteMedia, Media, MediaPart, MediaParts, MediaState, MediaUpload, NewAvatar, NewMedia,
@@ -28,8 +27,6 @@ use hallway_protocol::text;
 
 /// Places that one step looks at.
 const LOOKED_AT: usize = 100;
-/// How often all of them are looked at.
-const DAY: Millis = 24 * 3_600_000;
 
 /// `POST /media`: begins an upload.
 pub async fn create(
@@ -167,7 +164,7 @@ pub async fn discard(app: &App, job: &Job) -> anyhow::Result<Done> {
     Ok(Done::Finished)
 }
 
-/// Looks at the next page of what lies among the files, and again in a day.
+/// Looks at the next page of what lies among the files.
 pub async fn reconcile(app: &App) -> anyhow::Result<Done> {
     let after = app.store.read(strays::cursor).await?;
     let places = app.files.places(&after, LOOKED_AT).await.map_err(whole)?;
@@ -178,7 +175,7 @@ pub async fn reconcile(app: &App) -> anyhow::Result<Done> {
     if found > 0 {
         tracing::warn!(found, "there are objects that no file knows; they go in a week");
     }
-    Ok(Done::Later(app.clock.now() + if more { 0 } else { DAY }))
+    Ok(if more { Done::Later(app.clock.now()) } else { Done::Finished })
 }
 
 async fn thrown(app: &App, place: &str) -> anyhow::Result<()> {

@@ -146,23 +146,24 @@ fn parse(text: &str) -> Result<Hello> {
     }
 }
 
+/// Who comes: as the upgrade said, or by their token.
+async fn who(app: &App, hello: &Hello, visitor: &Visitor) -> Result<Me> {
+    if let Some(me) = &visitor.me {
+        return Ok(me.clone());
+    }
+    let token = hello.token.as_deref().ok_or(Refusal::SignedOut)?;
+    if let Some(bot) = bots::caller(app, token).await? {
+        return Ok(bot);
+    }
+    let access = app.tokens.read(token)?;
+    app.sessions.me(&app.store, &app.tokens, &access).await
+}
+
 async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present, Welcome, Told)> {
     if matches!(&hello.rooms, Cursors::List(rooms) if rooms.len() > HELLO_ROOMS) {
         return Err(Refusal::invalid("rooms", format!("are more than {HELLO_ROOMS}")));
     }
-    let me = match &visitor.me {
-        Some(me) => me.clone(),
-        None => {
-            let token = hello.token.as_deref().ok_or(Refusal::SignedOut)?;
-            match bots::caller(app, token).await? {
-                Some(bot) => bot,
-                None => {
-                    let access = app.tokens.read(token)?;
-                    app.sessions.me(&app.store, &app.tokens, &access).await?
-                }
-            }
-        }
-    };
+    let me = who(app, &hello, visitor).await?;
     let from = visitor.caller.address;
     admit(app, &me, Some(from), visitor.origin.as_ref()).await?;
     let present = Present::join(app, me.clone()).await?;

@@ -23,6 +23,8 @@ const ACCOUNTS: i64 = 20;
 const CARRIED: i64 = 50;
 /// How often the clean-up runs.
 const CLEAN_UP: Millis = 3_600_000;
+/// Every so many clean-ups all files are looked at: a bucket may hold very many.
+const RECONCILED: i64 = 6;
 
 /// How many hours the server has run, as the clean-up counts them. What ages over weeks ages by
 /// this, so that a clock set a year off, or a year spent switched off, ends nothing.
@@ -42,9 +44,8 @@ fn count_hour(tx: &mut Tx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Sees to it that the clean-up is among the jobs, and the look at the files; asked once at start.
+/// Sees to it that the clean-up is among the jobs; asked once at start.
 pub fn begin(tx: &mut Tx<'_>) -> Result<()> {
-    jobs::enqueue(tx, None, Kind::Reconcile, "", Some(""))?;
     jobs::enqueue(tx, None, Kind::CleanUp, "", Some(""))
 }
 
@@ -81,6 +82,9 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
         return jobs::go_on(tx, job);
     }
     if job.kind == Some(Kind::CleanUp) {
+        if hours(tx)? % RECONCILED == RECONCILED - 1 {
+            jobs::enqueue(tx, None, Kind::Reconcile, "", Some(""))?;
+        }
         count_hour(tx)?;
         let at = tx.now() + CLEAN_UP;
         return jobs::later(tx, job, at);

@@ -173,7 +173,7 @@ async fn shows(stage: &Stage, me: &Me, room: RoomId, text: &str, kind: &str) -> 
     ready.await.expect("a file");
     stage.clock.turn(Duration::from_secs(60));
     let said = Draft { files: vec![id], ..draft(text) };
-    stage.store.append(me.clone(), room, said).await.expect("a message").seq
+    stage.store.append(me.clone(), room, said).await.expect("a message").message.seq
 }
 
 async fn files_and_pictures_are_found_by_what_they_are(stage: Arc<Stage>) {
@@ -186,17 +186,21 @@ async fn files_and_pictures_are_found_by_what_they_are(stage: Arc<Stage>) {
     say(&stage, &ada, room, &["image file png", "tea alone"]).await;
     let gone = shows(&stage, &ada, room, "tea gone", "image/png").await;
     delete(&stage, &ada, room, gone).await.expect("deleted");
-    let texts = ["tea list", "tea photo", "cake photo", "image file png", "tea alone"];
+    // Of this one no word is in the index.
+    shows(&stage, &lin, room, "", "image/gif").await;
+    say(&stage, &ada, room, &["🫖"]).await;
+    let texts = ["tea list", "tea photo", "cake photo", "image file png", "tea alone", ""];
     for (q, which) in [
-        ("has:file", &[2, 1, 0][..]),
-        ("has:image", &[2, 1]),
+        ("has:file", &[5, 2, 1, 0][..]),
+        ("has:image", &[5, 2, 1]),
         ("has:file -has:image", &[0]),
         ("-has:file tea", &[4]),
         ("-has:image tea", &[4, 0]),
         ("has:image photo", &[2, 1]),
         ("has:image tea", &[1]),
-        ("has:file from:lin", &[1]),
-        ("has:image in:kitchen", &[]),
+        ("has:file from:lin", &[5, 1]),
+        ("has:image in:kitchen", &[5, 2, 1]),
+        ("has:image in:pantry", &[]),
         ("has:image has:link", &[]),
         ("has:image is:pinned", &[]),
         ("gone has:file", &[]),

@@ -227,6 +227,7 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
              values ($1, $2, $3, 'ready', 'a', 'a/b', 1, $4, $1, 0, 0)",
             params![&id, me.tenant, me.user, &hash],
         )?;
+        tx.exec("insert into told (notice, person, n) values ($1, $2, 1)", params![&id, me.user])?;
         tx.exec(
             "insert into attachments (media, room, seq) values ($1, $2, $3)",
             params![&id, room, said.seq],

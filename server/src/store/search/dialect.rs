@@ -151,7 +151,8 @@ impl Words for Tsvector {
             tx.exec(
                 "insert into words_search (doc, words)
                  values ($1, array_to_tsvector(string_to_array($2, ' ')))",
-                params![doc, tokens],
+                // Of a text without words the first token is of our own, behind a space.
+                params![doc, tokens.trim_start()],
             )?;
         }
         Ok(done == 1)

@@ -92,7 +92,7 @@ pub async fn create(
     let sealed = app.seal.seal(&place(&id), plain.as_bytes()).map_err(Refusal::Broken)?;
     let new = NewCommand {
         name: word(&body.name)?,
-        url: url(&body.url)?,
+        url: url(&app, &body.url)?,
         description: checked("description", text::checked(&body.description, TOPIC_MAX))?,
         secret: sealed,
         id,

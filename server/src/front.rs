@@ -191,7 +191,7 @@ fn dress(app: &App, headers: &mut HeaderMap, id: &str) {
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::CACHE_CONTROL, "no-store");
-    if app.config.is_https() {
+    if app.config.is_https() || app.config.tls_cert.is_some() {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
     }
     // A page of ours says itself what it may do.

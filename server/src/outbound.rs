@@ -103,6 +103,11 @@ impl Fault {
     pub fn of_url(self) -> Refusal {
         match self {
             Fault::Address(what) => Refusal::invalid("url", what),
+            Fault::Private => {
+                let what = "leads into a network that this server does not call; who runs it can \
+                    allow it (outbound_allow)";
+                Refusal::invalid("url", what)
+            }
             fault => Refusal::invalid("url", fault),
         }
     }
@@ -286,18 +291,26 @@ impl Outbound {
         }
     }
 
-    /// One request to one host.
-    async fn hop(&self, call: &Call, end: Instant) -> Result<Answer, Fault> {
-        let (name, port) = host(&call.url).ok_or(Fault::Address(INCOMPLETE))?;
-        let trusted = call.trusted.as_ref().is_some_and(|to| *to == (name.clone(), port));
-        // A name is looked at when it is resolved.
-        let literal = match call.url.host() {
+    /// Refuses an address that is a number of a network nobody may call. A name is looked at when
+    /// it is resolved.
+    pub fn leads_out(&self, url: &Url) -> Result<(), Fault> {
+        let literal = match url.host() {
             Some(Host::Ipv4(four)) => Some(four.into()),
             Some(Host::Ipv6(six)) => Some(six.into()),
             Some(Host::Domain(_)) | None => None,
         };
-        if !trusted && literal.is_some_and(|ip| !addresses::allowed(ip, &self.named)) {
-            return Err(Fault::Private);
+        match literal.is_some_and(|ip| !addresses::allowed(ip, &self.named)) {
+            true => Err(Fault::Private),
+            false => Ok(()),
+        }
+    }
+
+    /// One request to one host.
+    async fn hop(&self, call: &Call, end: Instant) -> Result<Answer, Fault> {
+        let (name, port) = host(&call.url).ok_or(Fault::Address(INCOMPLETE))?;
+        let trusted = call.trusted.as_ref().is_some_and(|to| *to == (name.clone(), port));
+        if !trusted {
+            self.leads_out(&call.url)?;
         }
         let pass = self.circuits.enter((call.tenant, format!("{name}:{port}")))?;
         let client = if trusted { &self.free } else { &self.guarded };

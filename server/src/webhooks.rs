@@ -48,7 +48,7 @@ pub async fn create(
     let plain = body.secret.map_or_else(made, chosen)?;
     let id = hex::encode(crate::folder::random::<8>().map_err(Refusal::Broken)?);
     let new = NewHook {
-        url: url(&body.url)?,
+        url: url(&app, &body.url)?,
         events: events(body.events)?,
         rooms: rooms(body.rooms)?,
         secret: sealed(&app, &id, &plain)?,
@@ -90,7 +90,7 @@ pub async fn update(
     let made = || secret(&app, "webhook", &admin, key.as_ref());
     let plain = body.secret.map(|given| given.map_or_else(made, chosen)).transpose()?;
     let changes = Changes {
-        url: body.url.as_deref().map(url).transpose()?,
+        url: body.url.as_deref().map(|given| url(&app, given)).transpose()?,
         events: body.events.map(events).transpose()?,
         rooms: body.rooms.map(rooms).transpose()?,
         secret: plain.as_deref().map(|plain| sealed(&app, &id, plain)).transpose()?,
@@ -148,8 +148,10 @@ pub fn needs(tenant: Option<TenantId>) -> Needs {
 }
 
 /// An address to call.
-pub fn url(given: &str) -> Result<String> {
-    Ok(address(given).map_err(Fault::of_url)?.into())
+pub fn url(app: &App, given: &str) -> Result<String> {
+    let url = address(given).map_err(Fault::of_url)?;
+    app.outbound.leads_out(&url).map_err(Fault::of_url)?;
+    Ok(url.into())
 }
 
 fn events(given: Vec<HookEvent>) -> Result<Vec<HookEvent>> {

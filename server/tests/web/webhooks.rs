@@ -243,6 +243,7 @@ async fn bad_input_names_its_field_and_makes_nothing() {
     let house = house().await;
     let ada = house.ada().await;
     for (body, field) in [
+        (json!({"url": "http://169.254.169.254/", "events": ["room"]}), "url"),
         (json!({"url": "ftp://a.example/", "events": ["room"]}), "url"),
         (json!({"url": "http://a:b@a.example/", "events": ["room"]}), "url"),
         (json!({"url": "", "events": ["room"]}), "url"),

@@ -2,7 +2,7 @@
 //! that nobody learns which names exist, neither from the answer nor from how long it takes.
 
 use crate::app::App;
-use crate::auth::Session;
+use crate::auth::{Session, lacks_factor};
 use crate::error::{Refusal, Result};
 use crate::extract::{Given, Json, Language, Once};
 use crate::front::{self, Caller, Origin};
@@ -151,8 +151,21 @@ async fn signed_in(
     });
     let user = signed.await?.map_err(|wrong| totp::refused("code", wrong))?;
     let tenant = tenant.ok_or(Refusal::WrongCredentials)?;
-    let session = answer(app, tenant, user.user, session.id, 0)?;
-    Ok(SignedIn { user, session })
+    enters(app, tenant, user, session.id).await
+}
+
+/// What somebody is told who has signed in.
+pub async fn enters(app: &App, tenant: TenantId, user: User, session: String) -> Result<SignedIn> {
+    let me = Me {
+        tenant,
+        user: user.user,
+        role: user.role.unwrap_or_default(),
+        guest: user.guest,
+        session: session.clone(),
+    };
+    let second_factor_needed = lacks_factor(app, &me).await?;
+    let session = answer(app, tenant, user.user, session, 0)?;
+    Ok(SignedIn { user, session, second_factor_needed })
 }
 
 /// `PUT /users/me/password`: ends every other session.

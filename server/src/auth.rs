@@ -8,12 +8,13 @@ use crate::front;
 use crate::keys;
 use crate::routes;
 use crate::store::sessions::{self, Whois};
-use crate::store::{Me, Needs, Store, Tx};
+use crate::store::{Me, Needs, Store, Tx, totp};
 use crate::tokens::{ACCESS_MS, Access, Tokens};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use hallway_kit::Clock;
+use hallway_protocol::frames::close;
 use hallway_protocol::ids::UserId;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -133,7 +134,9 @@ impl FromRequestParts<App> for Session {
             return Ok(Session(me));
         }
         let token = bearer(&parts.headers).ok_or(Refusal::SignedOut)?;
-        let me = match bots::caller(app, token).await? {
+        let bot = bots::caller(app, token).await?;
+        let person = bot.is_none();
+        let me = match bot {
             Some(bot) => bot,
             None => {
                 let access = app.tokens.read(token)?;
@@ -142,6 +145,9 @@ impl FromRequestParts<App> for Session {
         };
         let caller = parts.extensions.get::<front::Caller>().map(|caller| caller.address);
         admit(app, &me, caller, parts.headers.get(header::ORIGIN)).await?;
+        if person && !routes::sets_up(parts) {
+            armed(app, &me).await?;
+        }
         Ok(Session(me))
     }
 }
@@ -172,6 +178,33 @@ pub async fn admit(
         return Err(Refusal::Forbidden("this origin may not call"));
     }
     app.rates.person(&tenant, me.user)
+}
+
+/// Whether the tenant of a person asks for a second factor that they do not have.
+pub async fn lacks_factor(app: &App, me: &Me) -> Result<bool> {
+    let tenant = app.settings.of(&app.store, me.tenant).await?;
+    if !tenant.config.second_factor || me.guest {
+        return Ok(false);
+    }
+    let user = me.user;
+    Ok(!app.store.read(move |read| totp::is_on(read, user)).await?)
+}
+
+/// Refuses who lacks a second factor.
+pub async fn armed(app: &App, me: &Me) -> Result<()> {
+    match lacks_factor(app, me).await? {
+        true => Err(Refusal::Forbidden("set up a second factor first")),
+        false => Ok(()),
+    }
+}
+
+/// Somebody's second factor is gone: where one is asked for, their connections end, and come back
+/// when they have another.
+pub fn disarmed(app: &App, user: UserId) {
+    app.hub.end_where(close::RESTARTING, |line| {
+        let tenant = app.settings.known(line.tenant);
+        line.user == user && tenant.is_some_and(|tenant| tenant.config.second_factor)
+    });
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! the route. A key removed is refused from that moment on, and its connections end.
 
 use crate::access::{self, Admin};
-use crate::accounts::{answer, checked, new_session};
+use crate::accounts::{checked, enters, new_session};
 use crate::admin::{Run, same, secret};
 use crate::app::App;
 use crate::auth::admit;
@@ -22,7 +22,7 @@ use axum::response::Response;
 use hallway_kit::Clock;
 use hallway_protocol::ids::{Key, TenantId, UserId};
 use hallway_protocol::limits::DISPLAY_NAME_MAX;
-use hallway_protocol::rest::{ApiKey, Items, MintSession, NewApiKey, Scope, SignedIn};
+use hallway_protocol::rest::{ApiKey, Items, MintSession, NewApiKey, Scope};
 use hallway_protocol::rows::TenantRole;
 use hallway_protocol::text;
 use parking_lot::Mutex;
@@ -271,8 +271,7 @@ pub async fn mint(
         .write(needs, move |tx| keys::mint(tx, &admin, key.as_ref(), &asked, &new))
         .await?;
     let (user, id) = minted.answer;
-    let session = answer(&app, me.tenant, me.user, id, 0)?;
-    let answer = SignedIn { user, session };
+    let answer = enters(&app, me.tenant, user, id).await?;
     Ok(done(store::Once { again: minted.again, answer }, StatusCode::CREATED))
 }
 

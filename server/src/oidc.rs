@@ -189,8 +189,7 @@ pub async fn session(
         oidc::session(tx, tenant, &presented, &terms, &new, &factor)
     });
     let user = signed.await?.map_err(|wrong| totp::refused("factor", wrong))?;
-    let session = accounts::answer(&app, tenant, user.user, id, 0)?;
-    Ok(axum::Json(SignedIn { user, session }))
+    Ok(axum::Json(accounts::enters(&app, tenant, user, id).await?))
 }
 
 /// `POST /users/me/oidc`: the account that a code speaks of opens mine from now on.

@@ -159,7 +159,9 @@ pub async fn remove_factor(
     let gone = app.store.write(Needs::person(id), move |tx| {
         people::remove_factor(tx, &admin, key.as_ref(), id, mail)
     });
-    Ok(done(gone.await?, StatusCode::NO_CONTENT))
+    let gone = gone.await?;
+    crate::auth::disarmed(&app, id);
+    Ok(done(gone, StatusCode::NO_CONTENT))
 }
 
 /// `POST /admin/users/{id}/reset`: a link by which they set a new password.

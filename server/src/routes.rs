@@ -242,6 +242,21 @@ pub fn rule(parts: &Parts) -> Rule {
     route.map_or(Rule::Person, |route| route.rule)
 }
 
+/// What somebody needs who has to set up a second factor before anything else.
+const SETS_UP: [(&str, &str); 4] = [
+    ("GET", "/users/me"),
+    ("POST", "/users/me/totp"),
+    ("PUT", "/users/me/totp"),
+    ("POST", "/auth/logout"),
+];
+
+/// Whether a request is for one of these.
+pub fn sets_up(parts: &Parts) -> bool {
+    let matched = parts.extensions.get::<MatchedPath>();
+    let path = matched.and_then(|path| path.as_str().strip_prefix(PREFIX));
+    SETS_UP.iter().any(|known| parts.method.as_str() == known.0 && path == Some(known.1))
+}
+
 /// The routes with everything that stands before them.
 pub fn router(app: &App) -> Router {
     let mut api = Router::new();

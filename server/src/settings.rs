@@ -54,11 +54,13 @@ impl Settings {
         self.known.lock().get(&id).map(|(tenant, _)| tenant.clone())
     }
 
-    /// A tenant changed.
-    pub fn changed(&self, tenant: &Tenant) {
+    /// A tenant changed; whether it asks for a second factor from now on.
+    pub fn changed(&self, tenant: &Tenant) -> bool {
+        let before = self.known(tenant.id).is_some_and(|known| known.config.second_factor);
         self.changes.fetch_add(1, Ordering::AcqRel);
         *self.origins.lock() = None;
         self.keep(tenant.clone());
+        tenant.config.second_factor && !before
     }
 
     /// Whether any tenant lets pages of this origin call; which one shows when the caller is known.

@@ -94,10 +94,13 @@ pub async fn destroy(
         None => None,
     };
     let given = given(&app, body.code.as_deref(), &caller);
-    let off = app.store.write(Needs::person(me.user), move |tx| {
+    let user = me.user;
+    let off = app.store.write(Needs::person(user), move |tx| {
         totp::destroy(tx, &me, key.as_ref(), seen.as_deref(), &given)
     });
-    Ok(done(off.await?.map_err(|wrong| refused("code", wrong))?, StatusCode::NO_CONTENT))
+    let off = off.await?.map_err(|wrong| refused("code", wrong))?;
+    crate::auth::disarmed(&app, user);
+    Ok(done(off, StatusCode::NO_CONTENT))
 }
 
 /// What is wrong with a code; that too many were tried is not said.

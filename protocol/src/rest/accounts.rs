@@ -199,6 +199,10 @@ pub struct SignedIn {
     pub user: User,
     /// With what.
     pub session: Session,
+    /// The tenant asks for a second factor and they have none: until they set one up (`POST` and
+    /// `PUT /users/me/totp`) all else is `forbidden`.
+    #[serde(default)]
+    pub second_factor_needed: bool,
 }
 
 /// A session as its device holds it. Clients measure `expires_in_ms` with a monotonic clock.

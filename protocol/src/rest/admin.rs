@@ -65,6 +65,8 @@ pub struct TenantConfig {
     pub guests: Option<Guests>,
     /// Whether the server looks at links.
     pub previews: Option<bool>,
+    /// Who has no second factor may do nothing but set one up; guests and programs have none.
+    pub second_factor: bool,
     /// A person named by a key's caller is made when there is none.
     pub act_creates_users: bool,
     /// Origins of browsers that may call, beside the server's own.
@@ -98,6 +100,9 @@ pub struct ConfigPatch {
     /// See [`TenantConfig`].
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub previews: Option<Option<bool>>,
+    /// See [`TenantConfig`].
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<Option<bool>>,
     /// See [`TenantConfig`].
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub act_creates_users: Option<Option<bool>>,

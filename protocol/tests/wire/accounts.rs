@@ -117,7 +117,7 @@ pub fn bodies() -> Vec<String> {
         body("oidc link", OidcLink { code: "c".into(), verifier: some("v"), password: "correct horse".into() }),
         body("oidc link", OidcLink { code: "c".into(), verifier: None, password: "correct horse".into() }),
         body("oidc unlink", OidcUnlink { password: "correct horse".into() }),
-        body("signed in", SignedIn { user: user(), session: session.clone() }),
+        body("signed in", SignedIn { user: user(), session: session.clone(), second_factor_needed: true }),
         body("refresh", Refresh { refresh_token: "r".into() }),
         body("refreshed", Refreshed { session }),
         body("password", ChangePassword { old: "old horse".into(), new: "new horse".into() }),

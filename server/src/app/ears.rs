@@ -40,7 +40,7 @@ impl Ears {
 
     /// On the store's own thread, in order. Connections end after they got what came before.
     pub fn hear(&self, events: Vec<Event>) {
-        let (mut ended, mut suspended) = (Vec::new(), Vec::new());
+        let (mut ended, mut suspended, mut armed) = (Vec::new(), Vec::new(), Vec::new());
         let (mut keys, mut shut, mut barred) = (Vec::new(), Vec::new(), Vec::new());
         for event in &events {
             match event {
@@ -51,7 +51,7 @@ impl Ears {
                 }
                 Event::Changed { user } => self.sessions.changed(*user),
                 Event::Tenant(tenant) => {
-                    self.settings.changed(tenant);
+                    armed.extend(self.settings.changed(tenant).then_some(tenant.id));
                     suspended.extend(tenant.suspended.then_some(tenant.id));
                 }
                 Event::KeyEnded { key } => {
@@ -83,6 +83,10 @@ impl Ears {
                     && line.role != TenantRole::Owner
                     && line.from().map(network) == Some(barred)
             });
+        }
+        for tenant in armed {
+            // Who has one comes back at once; who has none is told why not.
+            self.hub.end_where(close::RESTARTING, |line| line.tenant == tenant);
         }
         for tenant in suspended {
             self.hub.end_where(close::SIGNED_OUT, |line| line.tenant == tenant);

@@ -192,7 +192,7 @@ fn together(of: &str, schema: &mut Value) {
             if let Some((_, least, most)) = CONFIG.iter().find(|(name, ..)| name == field) {
                 (schema["minimum"], schema["maximum"]) = (json!(least), json!(most));
                 schema["type"] = json!(["integer", "null"]);
-            } else if matches!(field.as_str(), "previews" | "act_creates_users") {
+            } else if matches!(field.as_str(), "previews" | "second_factor" | "act_creates_users") {
                 schema["type"] = json!(["boolean", "null"]);
             }
         }

@@ -4,7 +4,7 @@
 
 use super::Socket;
 use crate::app::App;
-use crate::auth::admit;
+use crate::auth::{admit, armed};
 use crate::bots;
 use crate::error::{Refusal, Result};
 use crate::extract::wrong_frame;
@@ -146,30 +146,34 @@ fn parse(text: &str) -> Result<Hello> {
     }
 }
 
-/// Who comes: as the upgrade said, or by their token.
-async fn who(app: &App, hello: &Hello, visitor: &Visitor) -> Result<Me> {
+/// Who comes, as the upgrade said or by their token, and whether it is by a session of their own.
+async fn who(app: &App, hello: &Hello, visitor: &Visitor) -> Result<(Me, bool)> {
     if let Some(me) = &visitor.me {
-        return Ok(me.clone());
+        return Ok((me.clone(), false));
     }
     let token = hello.token.as_deref().ok_or(Refusal::SignedOut)?;
     if let Some(bot) = bots::caller(app, token).await? {
-        return Ok(bot);
+        return Ok((bot, false));
     }
     let access = app.tokens.read(token)?;
-    app.sessions.me(&app.store, &app.tokens, &access).await
+    Ok((app.sessions.me(&app.store, &app.tokens, &access).await?, true))
 }
 
 async fn welcome(app: &App, hello: Hello, visitor: &Visitor) -> Result<(Present, Welcome, Told)> {
     if matches!(&hello.rooms, Cursors::List(rooms) if rooms.len() > HELLO_ROOMS) {
         return Err(Refusal::invalid("rooms", format!("are more than {HELLO_ROOMS}")));
     }
-    let me = who(app, &hello, visitor).await?;
+    let (me, person) = who(app, &hello, visitor).await?;
     let from = visitor.caller.address;
     admit(app, &me, Some(from), visitor.origin.as_ref()).await?;
     let present = Present::join(app, me.clone()).await?;
     // Barred before we were known by our address is seen here; later, the line is ended.
     present.line.comes_from(from);
     app.barred.admit(&me, from, app.clock.now())?;
+    if person {
+        // Asked when we have joined, so that a tenant that begins to ask for one ends the line.
+        armed(app, &me).await?;
+    }
     app.hub.focus(&present.line, hello.focus);
     let asked = me.clone();
     let other = hello.epoch.filter(|epoch| *epoch != app.store.epoch());

@@ -244,6 +244,7 @@ fn changes(before: &Tenant, after: &Tenant) -> Vec<&'static str> {
         ("requests_per_second", old.requests_per_second != new.requests_per_second),
         ("guests", old.guests != new.guests),
         ("previews", old.previews != new.previews),
+        ("second_factor", old.second_factor != new.second_factor),
         ("act_creates_users", old.act_creates_users != new.act_creates_users),
         ("origins", old.origins != new.origins),
         ("retention_days", old.retention_days != new.retention_days),
@@ -266,6 +267,8 @@ pub fn apply(config: &mut TenantConfig, patch: &ConfigPatch) {
     set(&mut config.guests, patch.guests.as_ref());
     set(&mut config.previews, patch.previews.as_ref());
     set(&mut config.retention_days, patch.retention_days.as_ref());
+    let second = patch.second_factor.map(Option::unwrap_or_default);
+    set(&mut config.second_factor, second.as_ref());
     let may = patch.act_creates_users.map(Option::unwrap_or_default);
     set(&mut config.act_creates_users, may.as_ref());
     let origins = patch.origins.clone().map(Option::unwrap_or_default);

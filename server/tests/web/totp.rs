@@ -2,7 +2,7 @@
 //! are made by `oathtool`'s method written out here a second time, from the secret as it was shown.
 
 use crate::house::smtp::{Secure, Smtp};
-use crate::house::{Answer, Call, House, PASSWORD, Person, key, list};
+use crate::house::{Answer, Call, House, PASSWORD, Person, Socket, key, list};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -234,4 +234,70 @@ async fn a_guest_has_none() {
     let eve = Person::of(house.address, &house.call("POST", "/auth/guest", body).await.ok(200));
     let said = eve.post("/users/me/totp", Value::Null).await;
     assert_eq!(said.refused(), (403, "forbidden"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_it_is_asked_for_nothing_goes_before_it_is_set_up() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let lin = house.newcomer(&ada, "lin").await;
+    let robot = json!({"name": "kettle", "display_name": "Kettle"});
+    let robot = ada.post("/bots", robot).await.ok(201);
+    let robot = Person { token: robot["key"].as_str().expect("a key").into(), ..lin.clone() };
+    let (hers, _) = turns_on(&house, &ada).await;
+    let room = ada.group("kitchen", &[&lin]).await;
+    let (mut his, _) = lin.socket().await;
+    let tenant = ada.get("/admin/tenants").await.ok(200)["items"][0]["tenant"].clone();
+    let path = format!("/admin/tenants/{tenant}");
+    let asks = async |on: bool| {
+        let config = json!({"config": {"second_factor": on}});
+        assert_eq!(ada.patch(&path, config).await.ok(200)["config"]["second_factor"], on);
+    };
+    asks(true).await;
+    // Who is connected is let go, and comes back only with one.
+    assert_eq!(his.closed().await, Some(1012));
+    let messages = format!("/rooms/{room}/messages");
+    for (method, path, body) in [
+        ("GET", messages.as_str(), Value::Null),
+        ("POST", messages.as_str(), json!({"key": key(), "text": "tea?"})),
+        ("GET", "/rooms", Value::Null),
+        ("PATCH", "/users/me", json!({"status": "here"})),
+        ("GET", "/auth/sessions", Value::Null),
+        ("POST", "/sync", json!({"own": 0, "rooms": []})),
+    ] {
+        let said = lin.begins(method, path).body(body).to(house.address).await;
+        assert_eq!(said.refused(), (403, "forbidden"), "{method} {path}");
+        assert!(said.body["message"].as_str().is_some_and(|text| text.contains("second factor")));
+    }
+    let mut refused = Socket::dial(house.address).await;
+    let hello = json!({"type": "hello", "v": 1, "token": lin.token, "own": 0, "rooms": []});
+    refused.say(hello).await;
+    let (code, words) = refused.last_words().await;
+    assert_eq!((code, &words[0]["code"]), (Some(4001), &json!("forbidden")));
+    ada.get("/rooms").await.ok(200);
+    robot.get("/rooms").await.ok(200);
+    // A sign-in says what is missing, and lets that be done.
+    let again = login(&house, "lin", None).await.ok(200);
+    assert_eq!(again["second_factor_needed"], true);
+    let lin = Person::of(house.address, &again);
+    lin.get("/users/me").await.ok(200);
+    let (his_phone, _) = turns_on(&house, &lin).await;
+    lin.get(&messages).await.ok(200);
+    let (mut socket, _) = lin.socket().await;
+    let signed = login(&house, "lin", Some(&his_phone.next())).await.ok(200);
+    assert_eq!(signed["second_factor_needed"], false);
+    // Without it again it is as before, on what is connected too.
+    let off = json!({"password": PASSWORD, "code": his_phone.next()});
+    let lin = Person::of(house.address, &signed);
+    let delete = lin.begins("DELETE", "/users/me/totp").body(off);
+    delete.to(house.address).await.fine();
+    assert_eq!(socket.closed().await, Some(1012));
+    assert_eq!(lin.get("/rooms").await.refused(), (403, "forbidden"));
+    let ada = {
+        let body = login(&house, "ada", Some(&hers.next())).await.ok(200);
+        Person::of(house.address, &body)
+    };
+    let config = json!({"config": {"second_factor": null}});
+    assert_eq!(ada.patch(&path, config).await.ok(200)["config"]["second_factor"], false);
+    lin.get("/rooms").await.ok(200);
 }

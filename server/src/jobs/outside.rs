@@ -71,7 +71,8 @@ where
 {
     let node = named(&desk.node);
     let mut lent: HashMap<String, Lent> = HashMap::new();
-    let mut running: FuturesUnordered<BoxFuture<'static, String>> = FuturesUnordered::new();
+    let mut running: FuturesUnordered<BoxFuture<'static, (String, Written)>> =
+        FuturesUnordered::new();
     while !stop.is_heard() {
         let (jobs, sleep) = taken(&desk, &node, AT_ONCE - running.len()).await;
         for job in jobs {
@@ -85,14 +86,23 @@ where
             running.push(attempt(desk.clone(), job, work).boxed());
         }
         tokio::select! {
-            Some(id) = running.next() => { lent.remove(&id); }
+            Some((id, written)) = running.next() => {
+                let Some(known) = lent.remove(&id) else { continue };
+                let job = known.lock().clone();
+                // Its end was written, and before we heard of that it was lent to us once more.
+                if written.is_some_and(|attempts| attempts != job.attempts) {
+                    let work = run(job.clone());
+                    lent.insert(id, known.clone());
+                    running.push(attempt(desk.clone(), known, work).boxed());
+                }
+            }
             () = desk.bell.outside.notified() => {}
             () = tokio::time::sleep(sleep) => {}
             () = stop.heard() => {}
         }
     }
     let ending = async {
-        while let Some(id) = running.next().await {
+        while let Some((id, _)) = running.next().await {
             lent.remove(&id);
         }
     };
@@ -130,12 +140,15 @@ async fn taken(desk: &Desk, node: &str, free: usize) -> (Vec<Job>, Duration) {
     }
 }
 
-/// One attempt with its bookkeeping; the id of its job.
+/// The attempt whose end was written; none where it could not be.
+type Written = Option<i64>;
+
+/// One attempt with its bookkeeping; the id of its job, and what was written.
 async fn attempt(
     desk: Desk,
     lent: Lent,
     work: impl Future<Output = anyhow::Result<Done>> + Send + 'static,
-) -> String {
+) -> (String, Written) {
     let (id, kind) = {
         let job = lent.lock();
         (job.id.clone(), job.kind)
@@ -145,15 +158,15 @@ async fn attempt(
     let limit = kind.map_or(Duration::ZERO, desk.budget);
     let done = tokio::select! {
         done = tokio::time::timeout(limit, work) => done,
-        () = lost(&desk, &lent) => return id,
+        () = lost(&desk, &lent) => return (id, None),
     };
     let done = match done {
         Ok(Ok(done)) => done,
         Ok(Err(_)) => Err(anyhow::anyhow!("it panicked")),
         Err(_) => Err(anyhow::anyhow!("it took longer than {} s", limit.as_secs())),
     };
-    settle(&desk.store, &lent, done.map_err(|error| format!("{error:#}"))).await;
-    id
+    let written = settle(&desk.store, &lent, done.map_err(|error| format!("{error:#}"))).await;
+    (id, written)
 }
 
 /// Renews the lease, and returns when it is another's.
@@ -169,7 +182,7 @@ async fn lost(desk: &Desk, lent: &Lent) {
 }
 
 /// Writes down what became of an attempt, unless the job is another's by now.
-async fn settle(store: &Store, lent: &Lent, done: Result<Done, String>) {
+async fn settle(store: &Store, lent: &Lent, done: Result<Done, String>) -> Written {
     let job = lent.lock().clone();
     match &done {
         Ok(Done::GiveUp(why)) => tracing::warn!(?job, why, "a job is given up"),
@@ -178,7 +191,7 @@ async fn settle(store: &Store, lent: &Lent, done: Result<Done, String>) {
     }
     for _ in 0..OFFERS {
         let (job, done) = (lent.lock().clone(), done.clone());
-        let ours = job.clone();
+        let (ours, attempts) = (job.clone(), job.attempts);
         let written = store.write(Needs::default(), move |tx| match &done {
             Ok(Done::Finished) => jobs::finish(tx, &ours),
             Ok(Done::Later(at)) => jobs::later(tx, &ours, *at),
@@ -189,11 +202,13 @@ async fn settle(store: &Store, lent: &Lent, done: Result<Done, String>) {
             Err(StoreError::Busy | StoreError::Lost) => tokio::time::sleep(AGAIN).await,
             // Lent anew to us in between, as after a jump of the clock.
             Err(StoreError::Conflict(_)) if *lent.lock() != job => {}
-            Ok(()) | Err(StoreError::Conflict(_)) => return,
+            Ok(()) => return Some(attempts),
+            Err(StoreError::Conflict(_)) => return None,
             Err(error) => {
                 tracing::error!(%error, ?job, "what became of a job could not be written");
-                return;
+                return None;
             }
         }
     }
+    None
 }

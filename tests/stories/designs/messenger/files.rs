@@ -2,7 +2,7 @@
 
 use hallway_tests::pictures::png;
 use hallway_tests::wire::key;
-use hallway_tests::{Engine, House, Rest, until};
+use hallway_tests::{Engine, House, Rest, Setup, until};
 use serde_json::json;
 
 on_both!(
@@ -17,7 +17,7 @@ const TEXT: &[u8] = b"A pot of tea for two, please.";
 async fn a_file_goes_up_by_an_address_of_its_own_and_whoever_reads_the_message_has_it(
     engine: Engine,
 ) {
-    let house = House::on(engine).await;
+    let house = House::with(Setup::new(engine).unlimited()).await;
     let (ada, lin, eve) =
         (house.owner.clone(), house.person("lin").await, house.person("eve").await);
     let path = format!("/rooms/{}/messages", ada.groups("plans", &[&lin]).await);
@@ -56,7 +56,7 @@ async fn a_file_goes_up_by_an_address_of_its_own_and_whoever_reads_the_message_h
 }
 
 async fn a_large_one_goes_up_in_parts(engine: Engine) {
-    let house = House::on(engine).await;
+    let house = House::with(Setup::new(engine).unlimited()).await;
     let ada = house.owner.clone();
     // Nine megabytes that no compression makes fewer.
     let mut seed = 7_u64;
@@ -95,7 +95,7 @@ async fn a_large_one_goes_up_in_parts(engine: Engine) {
 }
 
 async fn a_picture_has_its_size_and_its_small_one(engine: Engine) {
-    let house = House::on(engine).await;
+    let house = House::with(Setup::new(engine).unlimited()).await;
     let (ada, lin) = (house.owner.clone(), house.person("lin").await);
     let room = ada.groups("plans", &[&lin]).await;
     let picture = ada.uploads("tea.png", "image/png", &png(600, 400, [200, 30, 30])).await;

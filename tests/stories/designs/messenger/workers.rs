@@ -2,6 +2,7 @@
 //! that dies, and input that no worker can do anything with.
 
 use hallway_tests::files::files;
+use hallway_tests::wait::within;
 use hallway_tests::wire::PASSWORD;
 use hallway_tests::{Engine, Hand, House, Post, Rest, Setup, until};
 use serde_json::{Value, json};
@@ -149,9 +150,7 @@ async fn a_mail_whose_worker_dies_is_sent_by_another(engine: Engine) {
     house.kill();
     post.is_silent(false);
     house.up().await.expect("it starts again");
-    registers(&house, "eve").await;
-    let eves = post.next().await;
-    assert_eq!(eves.to, "eve@example.org", "who died may be alive still");
+    // Who died may be alive still, for as long as its lease says.
     hand.turn(Duration::from_secs(31));
     registers(&house, "bob").await;
     let mut mails = vec![post.next().await, post.next().await];
@@ -213,12 +212,12 @@ async fn what_no_server_takes_is_a_dead_letter_at_once(engine: Engine) {
     .await;
     post.says(None);
     registers(&house, "ann").await;
-    assert_eq!(post.next().await.to, "ann@example.org");
+    let mut three = vec![post.next().await.to];
     hand.turn(Duration::from_secs(80));
     registers(&house, "tom").await;
-    let mut two = [post.next().await.to, post.next().await.to];
-    two.sort();
-    assert_eq!(two, ["bob@example.org", "tom@example.org"]);
+    three.extend([post.next().await.to, post.next().await.to]);
+    three.sort();
+    assert_eq!(three, ["ann@example.org", "bob@example.org", "tom@example.org"]);
 }
 
 async fn what_nobody_refers_to_is_cleaned_up(engine: Engine) {
@@ -241,13 +240,14 @@ async fn what_nobody_refers_to_is_cleaned_up(engine: Engine) {
     assert!(holds("never to be finished"));
     // The server counts its days by the hours it has run; in one of them the clean-up takes it.
     let mut hours = 0;
-    until("it is gone from the disk", async || {
-        hand.turn(Duration::from_secs(3_600));
-        hours += 1;
-        house.rests("clean-up").await;
-        (!holds("never to be finished")).then_some(())
-    })
-    .await;
+    let passes = async {
+        while holds("never to be finished") {
+            hand.turn(Duration::from_secs(3_600));
+            hours += 1;
+            house.rests("clean-up").await;
+        }
+    };
+    within(Duration::from_secs(180), "it is gone from the disk", passes).await;
     assert!(hours >= 24, "gone after {hours} hours");
     ada.renew().await;
     let path = format!("/media/{}", begun["id"].as_str().expect("an id"));

@@ -246,9 +246,7 @@ async fn a_delivery_whose_worker_dies_is_made_by_another(engine: Engine) {
     house.kill();
     listener.answers(|_| Reply::status(200));
     house.up().await.expect("it starts again");
-    let later = ada.says(kitchen, "and you?").await.seq;
-    comes_to(&ada, &hook, later, "delivered", 1).await;
-    assert_eq!(listener.next().await.json()["seq"], json!(later), "who died may be alive still");
+    // Who died may be alive still, for as long as its lease says.
     hand.turn(Duration::from_secs(31));
     ada.says(kitchen, "wake up").await;
     comes_to(&ada, &hook, seq, "delivered", 1).await;

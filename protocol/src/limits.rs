@@ -17,8 +17,11 @@ pub const FILE_NAME_MAX: usize = 255;
 pub const FILES_MAX: usize = 10;
 /// Media type, characters.
 pub const MEDIA_TYPE_MAX: usize = 127;
-/// Bytes of each part of a file that is uploaded in parts, but for the last.
+/// Bytes of each part of a file that is uploaded in parts, but for the last, where a program has no
+/// wish of its own.
 pub const PART_BYTES: i64 = 8 * 1024 * 1024;
+/// Bytes of the smallest part but the last: buckets take none below.
+pub const PART_LEAST: i64 = 5 * 1024 * 1024;
 /// Parts of one file.
 pub const PARTS_MAX: i64 = 10_000;
 /// Status text of a person, characters.

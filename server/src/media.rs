@@ -17,7 +17,7 @@ use crate::store::{self, Me, Needs, StoreError, Tx, attachments, strays};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use hallway_protocol::limits::{FILE_NAME_MAX, MEDIA_TYPE_MAX, PART_BYTES, PARTS_MAX};
+use hallway_protocol::limits::{FILE_NAME_MAX, MEDIA_TYPE_MAX, PART_BYTES, PART_LEAST, PARTS_MAX};
 use hallway_protocol::rest::{
     CompleteMedia, Media, MediaPart, MediaParts, MediaState, MediaUpload, NewAvatar, NewMedia,
     NewParts, PartUpload, Signed,
@@ -58,8 +58,8 @@ pub async fn show(
     Ok(axum::Json(told(&app, &me, held).await?))
 }
 
-/// `POST /media/{id}/parts`: its bytes come in parts, of 8 MiB each but the last. Asked again, where
-/// the parts go from now on.
+/// `POST /media/{id}/parts`: its bytes come in parts, as many as the caller likes; each answer says
+/// which bytes it is for. Asked again, where the parts go from now on.
 pub async fn parts(
     State(app): State<App>,
     Session(me): Session,
@@ -69,9 +69,9 @@ pub async fn parts(
 ) -> Result<Response> {
     let (asker, named) = (me.clone(), id.clone());
     let held = app.store.read(move |read| media::own(read, &asker, &named)).await?;
-    let parts = held.size.div_euclid(PART_BYTES) + i64::from(held.size % PART_BYTES > 0);
-    if held.state == Far::New && (body.parts != parts || parts > PARTS_MAX) {
-        return Err(Refusal::invalid("parts", format!("must be {parts} of {PART_BYTES} bytes")));
+    let parts = body.parts;
+    if held.state == Far::New {
+        parted(&held, parts)?;
     }
     let made = app
         .store
@@ -223,11 +223,35 @@ fn address(app: &App, held: &Held) -> Result<Option<Signed>> {
     whole.then(|| app.files.upload(&app.base(), held, 0, held.size)).transpose()
 }
 
+/// Refuses a number of parts in which a file cannot come.
+fn parted(held: &Held, parts: i64) -> Result<()> {
+    let most = (held.size / PART_LEAST).max(parts_of(held.size, PART_BYTES)).min(PARTS_MAX);
+    let wrong = match held.parts {
+        0 if !(1..=most).contains(&parts) => {
+            format!("must be 1 to {most}: none but the last is below {PART_LEAST} bytes")
+        }
+        begun if begun > 0 && begun != parts => format!("are {begun} already"),
+        _ => return Ok(()),
+    };
+    Err(Refusal::invalid("parts", wrong))
+}
+
+/// In how many parts of so many bytes a file comes.
+fn parts_of(size: i64, bytes: i64) -> i64 {
+    size.div_euclid(bytes) + i64::from(size % bytes > 0)
+}
+
+/// Bytes of each part but the last: 8 MiB where that gives so many, else all alike.
+fn part_bytes(size: i64, parts: i64) -> i64 {
+    if parts_of(size, PART_BYTES) == parts { PART_BYTES } else { parts_of(size, parts) }
+}
+
 /// Where each part of a file goes.
 fn addresses(app: &App, held: &Held) -> Result<MediaParts> {
     let part = |n: i64| {
-        let offset = (n - 1) * PART_BYTES;
-        let size = PART_BYTES.min(held.size - offset);
+        let bytes = part_bytes(held.size, held.parts);
+        let offset = (n - 1) * bytes;
+        let size = bytes.min(held.size - offset);
         let Signed { method, url, headers, expires_at } =
             app.files.upload(&app.base(), held, n, size)?;
         Ok(PartUpload { n, method, url, headers, expires_at, offset, size })
@@ -288,4 +312,25 @@ async fn taken(app: &App, held: &Held, said: &[MediaPart]) -> Result<media::Foun
         return Err(wrong(format!("are not {}", held.parts)));
     }
     app.files.take(held).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_comes_in_as_many_parts_as_one_likes() {
+        const MIB: i64 = 1024 * 1024;
+        for (size, parts, bytes) in [
+            (20 * MIB, 3, PART_BYTES),
+            (20 * MIB, 2, 10 * MIB),
+            (20 * MIB, 4, 5 * MIB),
+            (20 * MIB, 1, 20 * MIB),
+            (20 * MIB + 1, 2, 10 * MIB + 1),
+            (5, 1, PART_BYTES),
+        ] {
+            assert_eq!(part_bytes(size, parts), bytes, "{size} in {parts}");
+            assert_eq!(parts_of(size, bytes), parts, "{size} in {parts}");
+        }
+    }
 }

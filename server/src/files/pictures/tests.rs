@@ -60,3 +60,12 @@ fn a_photograph_without_loss_is_not_kept_at_many_times_its_size() {
     let kept = anew(bytes.get_ref(), "image/webp", soon()).unwrap();
     assert_eq!(kept.kind, "image/webp");
 }
+
+#[test]
+fn smooth_colours_are_packed() {
+    let smooth = RgbImage::from_fn(600, 400, |x, y| image::Rgb([(x / 3) as u8, (y / 2) as u8, 90]));
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::ImageRgb8(smooth).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    let made = anew(&bytes.into_inner(), "image/png", soon()).unwrap();
+    assert!(made.bytes.len() < 600 * 400 * 3 / 20, "{} bytes", made.bytes.len());
+}

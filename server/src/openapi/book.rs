@@ -102,7 +102,7 @@ impl Book {
         if let Some(words) = self.words.get(source) {
             describe(&mut schema, words);
         }
-        schema["examples"] = json!([whole]);
+        schema["examples"] = json!([limits::sendable(source, whole)]);
         self.shapes.insert(name.to_owned(), schema);
     }
 
@@ -123,13 +123,13 @@ impl Book {
     /// It takes a body of this type, such as this one.
     pub fn takes<T: Serialize + DeserializeOwned>(&mut self, example: Value) -> &mut Self {
         let shape = self.shape::<T>(&example, Way::Asked);
-        self.body(shape, example, true)
+        self.body(shape, limits::sendable(name_of::<T>(), example), true)
     }
 
     /// It takes a body of this type, or none.
     pub fn may_take<T: Serialize + DeserializeOwned>(&mut self, example: Value) -> &mut Self {
         let shape = self.shape::<T>(&example, Way::Asked);
-        self.body(shape, example, false)
+        self.body(shape, limits::sendable(name_of::<T>(), example), false)
     }
 
     /// It takes any JSON.

@@ -168,6 +168,22 @@ pub fn apply(of: &str, schema: &mut Value) {
     together(of, schema);
 }
 
+/// An example as it can be sent: it names every field, also those that exclude each other.
+pub fn sendable(of: &str, mut example: Value) -> Value {
+    let Some(fields) = example.as_object_mut() else { return example };
+    for (_, names) in ONE_OF.iter().filter(|(name, _)| *name == of) {
+        let given = |name: &&&str| fields.get(**name).is_some_and(|value| !value.is_null());
+        let others: Vec<_> = names.iter().filter(given).skip(1).collect();
+        for other in others {
+            fields.remove(*other);
+        }
+    }
+    if of == "NewRoom" {
+        fields.insert("sealed".into(), json!(false));
+    }
+    example
+}
+
 /// Rules that are about more than one field.
 fn together(of: &str, schema: &mut Value) {
     for (_, fields) in ONE_OF.iter().filter(|(name, _)| *name == of) {

@@ -26,6 +26,24 @@ async fn the_description_names_every_route_of_the_table_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_it_shows_as_an_example_can_be_sent() {
+    let house = House::open().await;
+    let said = Call::new("GET", "/openapi.json").to(house.address).await;
+    let example = |path: &str| {
+        let content = &said.body["paths"][path]["post"]["requestBody"]["content"];
+        content["application/json"]["example"].clone()
+    };
+    let one_of = |path: &str, names: &[&str]| {
+        let example = example(path);
+        let given = names.iter().filter(|name| !example[**name].is_null()).count();
+        assert_eq!(given, 1, "{path}: {example}");
+    };
+    one_of("/bans", &["user", "address"]);
+    one_of("/auth/guest", &["code", "room", "name"]);
+    assert_eq!(example("/rooms")["sealed"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_page_loads_nothing_from_outside() {
     let house = House::open().await;
     let page = Call::new("GET", "/docs").to(house.address).await;

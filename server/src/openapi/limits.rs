@@ -198,6 +198,12 @@ fn together(of: &str, schema: &mut Value) {
         };
         schema["oneOf"] = fields.iter().map(kind).collect();
     }
+    if of == "Sync" {
+        let full = &mut schema["properties"]["rooms"]["items"]["anyOf"][1]["properties"];
+        (full["floor"]["minimum"], full["floor"]["maximum"]) = (json!(0), json!(NUMBER_MAX));
+        // A number beyond that is read as none.
+        full["latest"]["maximum"] = json!(u64::MAX);
+    }
     if of == "NewApiKey" {
         schema["properties"]["scopes"]["minItems"] = json!(1);
     }

@@ -15,6 +15,7 @@ use hallway_protocol::search::{PART_MIN, has_link, looked_up};
 use hallway_protocol::words::{VERSION, words};
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::time::Instant;
 
 /// Begins the tokens of our own: no letter of any script.
 const OWN: char = '\u{e000}';
@@ -70,7 +71,7 @@ pub fn number_of(at: Millis, room: RoomId, seq: Seq) -> i64 {
 /// Puts into the index what is missing of these rooms, as much as one step holds. Answers which of
 /// them are still behind, and what is to be remembered once this is committed.
 pub fn feed(tx: &mut Tx<'_>, behind: &[RoomId], known: &Known) -> Result<(Vec<RoomId>, Met)> {
-    let index = dialect::of(tx.is_postgres());
+    let (began, index) = (Instant::now(), dialect::of(tx.is_postgres()));
     index.turn(tx)?;
     let (mut docs, mut left) = (Vec::new(), known.step());
     let rest = gather(tx, behind, &mut left, &mut docs, true)?;
@@ -85,7 +86,9 @@ pub fn feed(tx: &mut Tx<'_>, behind: &[RoomId], known: &Known) -> Result<(Vec<Ro
         }
     }
     let words = docs.iter().flat_map(|doc| doc.long_words().map(|word| (doc.tenant, &**word)));
-    Ok((rest, known.meet(tx, words)?))
+    let mut met = known.meet(tx, words)?;
+    met.took(began.elapsed(), docs.len(), tx.is_postgres());
+    Ok((rest, met))
 }
 
 /// Takes what is missing of rooms, each its share; those that are still behind. What is new comes

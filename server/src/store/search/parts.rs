@@ -10,6 +10,7 @@ use hallway_protocol::search::parts;
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 /// Words a part may stand in; a search that asks for a syllable is no search.
 const MANY: usize = 500;
@@ -17,9 +18,10 @@ const MANY: usize = 500;
 const REMEMBERED: usize = 200_000;
 
 /// Messages of one step of feeding: at first, at least, at most.
-const STEPS: (i64, i64, i64) = (50, 20, 400);
-/// New words after which the next step is made smaller: each is a handful of rows.
-const NEW_WORDS: usize = 150;
+const STEPS: (i64, i64, i64) = (20, 4, 400);
+/// What is said meanwhile waits for a step, so none is to take longer; on PostgreSQL, where a row is a
+/// journey, only what is said in the same rooms waits.
+const AIM: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(20)];
 
 /// Words that are known to be in `search_terms`.
 #[derive(Debug, Default)]
@@ -39,6 +41,8 @@ struct Words {
 pub struct Met {
     hashes: HashSet<u64>,
     gone: i64,
+    /// As many messages as a step should have, by how long this one took.
+    step: Option<i64>,
 }
 
 impl Default for Words {
@@ -74,7 +78,7 @@ impl Known {
         for (tenant, word) in new {
             insert(tx, tenant, word)?;
         }
-        Ok(Met { hashes, gone })
+        Ok(Met { hashes, gone, step: None })
     }
 
     /// Remembers what a committed transaction met.
@@ -84,9 +88,19 @@ impl Known {
             known.known.clear();
             known.gone = met.gone;
         }
-        let step = if met.hashes.len() > NEW_WORDS { known.step / 2 } else { known.step * 2 };
+        // Dear ones count at once, a cheap one may have been so by chance.
+        let step = met.step.unwrap_or(known.step).min(known.step * 2);
         known.step = step.clamp(STEPS.1, STEPS.2);
         known.known.extend(met.hashes);
+    }
+}
+
+impl Met {
+    /// Says how long the step took, and how many messages it had.
+    pub(super) fn took(&mut self, time: Duration, messages: usize, postgres: bool) {
+        let (aim, each) = (AIM[usize::from(postgres)], time.as_micros() / messages.max(1) as u128);
+        let most = aim.as_micros() / each.max(1);
+        self.step = (messages > 0).then(|| i64::try_from(most).unwrap_or(i64::MAX));
     }
 }
 

@@ -105,10 +105,10 @@ class MessageComposer extends HTMLElement {
     this.#take(row.draft ?? "")
   }
 
-  /** A draft from elsewhere: into a box that nobody is writing in. */
+  /** A draft from elsewhere: into a box that nobody is writing in. What it put there goes as it came. */
   #take(draft) {
     const free = !this.#mode && drafts.unsaved(this.#place) === undefined
-    const idle = !this.#box.value || document.activeElement !== this.#box
+    const idle = ["", this.#drafted].includes(this.#box.value) || document.activeElement !== this.#box
     if (free && idle && draft !== this.#drafted) this.#put(draft)
     this.#drafted = draft
     drafts.known(this.#place, draft)

@@ -1,13 +1,11 @@
-/** The small pure parts: rooms, drafts, mentions, keys, jumping, addresses, rights, faces, time. */
+/** The small pure parts: rooms, keys, jumping, addresses, rights, faces, time. */
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { addressOf, codeOf } from "../lib/address.js"
-import { Drafts } from "../lib/drafts.js"
 import { hue, initials } from "../lib/faces.js"
 import { places } from "../lib/jump.js"
 import { wish } from "../lib/keys.js"
 import { acts, may, mayPost, mayRemove } from "../lib/may.js"
-import { complete, matches, mentionAt } from "../lib/mentions.js"
 import { badge, concerns, held, ordered, sections, stepped, title } from "../lib/rooms.js"
 import { clock, dayLine, dayOf, since } from "../lib/time.js"
 
@@ -49,106 +47,12 @@ test("steps go round, and may skip what is read", () => {
   assert.equal(stepped([], 9, 1), null)
 })
 
-/** Drafts whose clock the test holds. */
-function held_drafts() {
-  const saved = []
-  const due = new Map()
-  let id = 0
-  const drafts = new Drafts((place, text) => saved.push([place, text]), (work) => (due.set(++id, work), id), (timer) => due.delete(timer))
-  const pass = () => [...due].forEach(([timer, work]) => (due.delete(timer), work()))
-  return { drafts, saved, pass }
-}
-
-test("a draft is saved once when the typing rests", () => {
-  const { drafts, saved, pass } = held_drafts()
-  drafts.write("kitchen", "t")
-  drafts.write("kitchen", "te")
-  assert.deepEqual([saved, drafts.unsaved("kitchen")], [[], "te"])
-  pass()
-  drafts.flush("kitchen")
-  assert.deepEqual([saved, drafts.unsaved("kitchen")], [[["kitchen", "te"]], undefined])
-})
-
-test("each room has its draft, and leaving saves at once", () => {
-  const { drafts, saved, pass } = held_drafts()
-  drafts.write("kitchen", "tea")
-  drafts.write("roof", "nails")
-  drafts.flush("kitchen")
-  assert.deepEqual(saved, [["kitchen", "tea"]])
-  pass()
-  assert.deepEqual(saved, [["kitchen", "tea"], ["roof", "nails"]])
-})
-
-test("a text that was refused is kept at once, before what was begun since", () => {
-  const { drafts, saved } = held_drafts()
-  drafts.sent("kitchen")
-  assert.equal(drafts.refused("kitchen", "tea"), "tea")
-  assert.deepEqual(saved, [["kitchen", "tea"]])
-  drafts.sent("kitchen")
-  drafts.write("kitchen", "cake")
-  assert.equal(drafts.refused("kitchen", "tea", "cake"), "tea\ncake")
-  assert.deepEqual([saved.at(-1), drafts.unsaved("kitchen")], [["kitchen", "tea\ncake"], undefined])
-})
-
-test("what the core holds already is not saved again, and what was deleted is", () => {
-  const { drafts, saved, pass } = held_drafts()
-  drafts.known("kitchen", "tea")
-  drafts.write("kitchen", "tea")
-  pass()
-  assert.deepEqual(saved, [])
-  drafts.write("kitchen", "")
-  pass()
-  assert.deepEqual(saved, [["kitchen", ""]])
-})
-
-test("a sent text is not saved any more, and what was saved of it is the core's to clear", () => {
-  const { drafts, saved, pass } = held_drafts()
-  drafts.write("kitchen", "tea")
-  drafts.sent("kitchen")
-  pass()
-  drafts.known("kitchen", "old")
-  drafts.sent("kitchen")
-  assert.deepEqual(saved, [])
-})
-
-test("a text is sent behind what is being saved of it", async () => {
-  const order = []
-  let stored
-  const drafts = new Drafts((_, text) => new Promise((done) => (stored = () => (order.push(text), done()))))
-  drafts.write("kitchen", "te")
-  drafts.flush("kitchen")
-  const sent = drafts.sent("kitchen").then(() => order.push("sent"))
-  await Promise.resolve()
-  stored()
-  await sent
-  assert.deepEqual(order, ["te", "sent"])
-})
-
 const people = [
   { user: 1, name: "ada", display_name: "Ada Byron" },
   { user: 2, name: "lin", display_name: "Lin" },
   { user: 3, name: "bob", display_name: "Berta Adams" },
   { user: 4, name: "gone", display_name: "Adam", deleted: true },
 ]
-
-test("a name is completed where an @ begins a word", () => {
-  assert.deepEqual(mentionAt("hi @ad", 6), { from: 3, query: "ad" })
-  assert.deepEqual(mentionAt("@", 1), { from: 0, query: "" })
-  assert.equal(mentionAt("me@home", 7), null)
-  assert.equal(mentionAt("@ad x", 5), null)
-  assert.deepEqual(mentionAt("(@å", 3), { from: 1, query: "å" })
-})
-
-test("names that begin so come before names that contain it; the deleted never", () => {
-  assert.deepEqual(matches(people, "ad").map(({ user }) => user), [1, 3])
-  assert.deepEqual(matches(people, "LIN").map(({ user }) => user), [2])
-  assert.equal(matches(people, "", 2).length, 2)
-})
-
-test("the name is put in with one space after it", () => {
-  assert.deepEqual(complete("hi @a!", 5, 3, "ada"), { text: "hi @ada !", caret: 8 })
-  assert.deepEqual(complete("@l there", 2, 0, "lin"), { text: "@lin there", caret: 5 })
-})
 
 const press = (key, more = {}) => ({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more })
 

@@ -1,5 +1,6 @@
 //! What watches over the server asks: does it live, is it ready, and its figures in the form of
-//! OpenMetrics, which Prometheus reads. Figures are for this machine alone: they tell how busy somebody's conversations are.
+//! OpenMetrics, which Prometheus reads. Figures are for this machine alone: they tell how busy
+//! somebody's conversations are.
 
 use crate::app::App;
 use crate::error::{Refusal, Result};

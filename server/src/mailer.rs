@@ -276,7 +276,7 @@ mod tests {
         for (mail, password) in [
             ("off", None),
             ("log", None),
-            ("file:/tmp/mails", None),
+            ("file:mails", None),
             ("smtp://localhost", None),
             ("smtp://ada@127.0.0.1:2525", Some("x")),
             ("smtp://mail.example.org?tls=none", None),

@@ -16,37 +16,29 @@ fn rules(app: &App) -> String {
     )
 }
 
+/// A page in the languages it is written in: English, German.
+type Written = [&'static str; 2];
+
+const WELCOME: Written =
+    [include_str!("../pages/welcome.en.html"), include_str!("../pages/welcome.de.html")];
+const VERIFY: Written =
+    [include_str!("../pages/verify.en.html"), include_str!("../pages/verify.de.html")];
+const RESET: Written =
+    [include_str!("../pages/reset.en.html"), include_str!("../pages/reset.de.html")];
+
 /// `GET /`: what this is, to somebody who typed its address into a browser.
 pub async fn welcome(State(app): State<App>, language: Language) -> Response {
-    html(
-        &app,
-        match language.0.as_str() {
-            "de" => include_str!("../pages/welcome.de.html"),
-            _ => include_str!("../pages/welcome.en.html"),
-        },
-    )
+    html(&app, &language, WELCOME)
 }
 
 /// `GET /mail/verify`: the page of a link; it uses nothing up.
 pub async fn verify(State(app): State<App>, language: Language) -> Response {
-    html(
-        &app,
-        match language.0.as_str() {
-            "de" => include_str!("../pages/verify.de.html"),
-            _ => include_str!("../pages/verify.en.html"),
-        },
-    )
+    html(&app, &language, VERIFY)
 }
 
 /// `GET /mail/reset`: the page of a link; it uses nothing up.
 pub async fn reset(State(app): State<App>, language: Language) -> Response {
-    html(
-        &app,
-        match language.0.as_str() {
-            "de" => include_str!("../pages/reset.de.html"),
-            _ => include_str!("../pages/reset.en.html"),
-        },
-    )
+    html(&app, &language, RESET)
 }
 
 /// `GET /mail/page.js`.
@@ -61,7 +53,8 @@ pub async fn style() -> Response {
     ([(header::CONTENT_TYPE, kind)], include_str!("../pages/page.css")).into_response()
 }
 
-fn html(app: &App, page: &'static str) -> Response {
+fn html(app: &App, language: &Language, [english, german]: Written) -> Response {
+    let page = if language.0 == "de" { german } else { english };
     let kind = "text/html; charset=utf-8".to_owned();
     ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, rules(app))], page)
         .into_response()

@@ -6,6 +6,7 @@
 //! might hide a place.
 
 use super::pictures::Wrong;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Items that draw something.
@@ -96,13 +97,13 @@ fn described(bytes: &mut [u8], meta: &Place, stores: &[&Place]) -> Clean<Vec<Ran
 }
 
 /// The items that draw something; of the others not even what they were is left, and no names.
-fn drawn(bytes: &mut [u8], list: &Place) -> Clean<Vec<u64>> {
+fn drawn(bytes: &mut [u8], list: &Place) -> Clean<HashSet<u64>> {
     let mut at = Reader { bytes, at: list.content.start, end: list.content.end };
     let wide = at.number(1)? > 0;
     at.skip(3)?;
     at.skip(if wide { 4 } else { 2 })?;
     let entries = children(bytes, from(&list.content, if wide { 8 } else { 6 })?)?;
-    let mut drawn = Vec::new();
+    let mut drawn = HashSet::new();
     for entry in entries {
         let mut at = Reader { bytes, at: entry.content.start, end: entry.content.end };
         let version = at.number(1)?;
@@ -115,7 +116,7 @@ fn drawn(bytes: &mut [u8], list: &Place) -> Clean<Vec<u64>> {
         let kind = at.at..at.at + 4;
         at.skip(4)?;
         if DRAWN.iter().any(|known| bytes[kind.clone()] == known[..]) {
-            drawn.push(id);
+            drawn.insert(id);
         } else {
             bytes[kind.clone()].copy_from_slice(b"skip");
         }
@@ -132,7 +133,7 @@ fn primary(bytes: &[u8], place: &Place) -> Clean<u64> {
 }
 
 /// Where the bytes of these items are: in the file, or (true) in the box beside the description.
-fn located(bytes: &[u8], list: &Place, items: &[u64]) -> Clean<Vec<(Range<usize>, bool)>> {
+fn located(bytes: &[u8], list: &Place, items: &HashSet<u64>) -> Clean<Vec<(Range<usize>, bool)>> {
     let mut at = Reader { bytes, at: list.content.start, end: list.content.end };
     let version = at.number(1)?;
     at.skip(3)?;
@@ -143,13 +144,18 @@ fn located(bytes: &[u8], list: &Place, items: &[u64]) -> Clean<Vec<(Range<usize>
         return Err(Wrong::Beside);
     }
     let wide = if version == 2 { 4 } else { 2 };
-    let mut ranges = Vec::new();
+    let (mut ranges, mut looked) = (Vec::new(), 0);
     for _ in 0..at.number(wide)? {
         let id = at.number(wide)?;
         let how = if version > 0 { at.number(2)? & 15 } else { 0 };
         let elsewhere = at.number(2)?;
         let base = at.number(base_size)?;
         for _ in 0..at.number(2)? {
+            // Of sizes that are nought a few bytes would say as many as they like.
+            looked += 1;
+            if looked > MOST {
+                return Err(Wrong::Beside);
+            }
             at.skip(if version > 0 { index_size } else { 0 })?;
             let (offset, length) = (at.number(offset_size)?, at.number(length_size)?);
             if !items.contains(&id) {
@@ -161,9 +167,6 @@ fn located(bytes: &[u8], list: &Place, items: &[u64]) -> Clean<Vec<(Range<usize>
                 return Err(Wrong::Beside);
             }
             ranges.push((start as usize..end as usize, how == 1));
-        }
-        if ranges.len() > MOST {
-            return Err(Wrong::Beside);
         }
     }
     Ok(ranges)
@@ -298,6 +301,16 @@ mod tests {
         for bytes in odd {
             assert_eq!(cleaned(bytes.to_vec()), Err(Wrong::Beside), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_list_that_says_as_much_as_it_likes_in_a_few_bytes_is_refused() {
+        // Items of 65,535 extents each, whose offsets and lengths take no room.
+        let item = [0, 9, 0, 0, 255, 255];
+        let content: Vec<u8> =
+            [0, 0, 0, 0, 0, 0, 255, 255].into_iter().chain(item.repeat(65_535)).collect();
+        let list = Place { name: *b"iloc", named: 0, content: 0..content.len() };
+        assert_eq!(located(&content, &list, &HashSet::from([1])), Err(Wrong::Beside));
     }
 
     #[test]

@@ -53,9 +53,9 @@ impl Files {
         let kind = kinds::of(&head, &held.kind);
         let is = |known: &[&str]| known.contains(&kind.as_str());
         if is(&kinds::BOXED) {
-            self.boxed(held, kind, first, bytes, tally).await
+            self.boxed(held, kind, tally.all(first, &mut bytes).await?).await
         } else if is(&kinds::PICTURES) || is(&kinds::SCANS) {
-            self.picture(held, kind, first, bytes, tally).await
+            self.picture(held, kind, tally.all(first, &mut bytes).await?).await
         } else {
             self.plain(held, kind, first, bytes, tally).await
         }
@@ -88,44 +88,31 @@ impl Files {
     }
 
     /// A picture is made anew.
-    async fn picture(
-        &self,
-        held: &Held,
-        kind: String,
-        first: Vec<Bytes>,
-        mut rest: impl Stream<Item = object_store::Result<Bytes>> + Unpin,
-        tally: Tally<'_>,
-    ) -> Result<Found> {
-        let bytes = tally.all(first, &mut rest).await?;
-        let made = self.painted(bytes, kind, pictures::anew).await?;
-        let made = made.map_err(|wrong| Refusal::invalid("type", wrong))?;
-        let found = Found {
-            kind: made.kind.to_owned(),
-            size: made.bytes.len() as i64,
-            sha256: Sha256::digest(&made.bytes).into(),
-            width: Some(made.width.into()),
-            height: Some(made.height.into()),
-        };
-        self.keep(&format!("{}/file", held.place), made.bytes).await?;
-        Ok(found)
+    async fn picture(&self, held: &Held, kind: String, bytes: Vec<u8>) -> Result<Found> {
+        let made = self.painted(bytes, kind, pictures::anew).await?.map_err(unfit)?;
+        let size = Some((made.width.into(), made.height.into()));
+        self.kept(held, made.kind.to_owned(), made.bytes, size).await
     }
 
     /// A picture that stays as it is, but for what stands beside it.
-    async fn boxed(
+    async fn boxed(&self, held: &Held, kind: String, bytes: Vec<u8>) -> Result<Found> {
+        let clean = tokio::task::spawn_blocking(move || boxes::cleaned(bytes));
+        let bytes = clean.await.unwrap_or(Err(Wrong::Beside)).map_err(unfit)?;
+        self.kept(held, kind, bytes, None).await
+    }
+
+    /// Keeps what was made of a picture, of this width and height where they are known.
+    async fn kept(
         &self,
         held: &Held,
         kind: String,
-        first: Vec<Bytes>,
-        mut rest: impl Stream<Item = object_store::Result<Bytes>> + Unpin,
-        tally: Tally<'_>,
+        bytes: Vec<u8>,
+        pixels: Option<(i64, i64)>,
     ) -> Result<Found> {
-        let bytes = tally.all(first, &mut rest).await?;
-        let clean = tokio::task::spawn_blocking(move || boxes::cleaned(bytes));
-        let clean = clean.await.unwrap_or(Err(Wrong::Beside));
-        let bytes = clean.map_err(|wrong| Refusal::invalid("type", wrong))?;
         let (size, sha256) = (bytes.len() as i64, Sha256::digest(&bytes).into());
+        let (width, height) = pixels.unzip();
         self.keep(&format!("{}/file", held.place), bytes).await?;
-        Ok(Found { kind, size, sha256, width: None, height: None })
+        Ok(Found { kind, size, sha256, width, height })
     }
 
     /// Works at a picture, aside, when there is room for it in memory.
@@ -152,18 +139,25 @@ impl Files {
     /// A small picture of one that came from elsewhere.
     pub async fn small(&self, bytes: Vec<u8>, kind: String) -> Result<Picture> {
         let _hand = self.hands.acquire().await.map_err(|_| Refusal::Busy)?;
-        let made = self.painted(bytes, kind, pictures::thumbnail).await?;
-        made.map_err(|wrong| Refusal::invalid("type", wrong))
+        self.painted(bytes, kind, pictures::thumbnail).await?.map_err(unfit)
     }
 
     /// Makes the thumbnail of a picture that is ready; its media type.
     pub async fn thumbnail(&self, held: &Held) -> Result<&'static str> {
+        // Before it is read: as many as there are hands are in memory, and no more.
+        let _hand = self.hands.acquire().await.map_err(|_| Refusal::Busy)?;
         let whole = self.objects.get(&path(&format!("{}/file", held.place))?).await;
         let bytes = whole.map_err(broken)?.bytes().await.map_err(broken)?.to_vec();
-        let made = self.small(bytes, held.kind.clone()).await?;
+        let made = self.painted(bytes, held.kind.clone(), pictures::thumbnail).await?;
+        let made = made.map_err(unfit)?;
         self.keep(&format!("{}/thumb", held.place), made.bytes).await?;
         Ok(made.kind)
     }
+}
+
+/// What is wrong with a picture.
+fn unfit(wrong: Wrong) -> Refusal {
+    Refusal::invalid("type", wrong)
 }
 
 /// Holds what comes against what was said.

@@ -1,7 +1,7 @@
 //! `backup`: everything of one moment, tables and files, beside a running server or without one. It
 //! is the same from both engines and from either storage, and goes back into any. Writers do not wait
-//! for it; memory is that of one piece, and of the names of the files. The server's secret and the operator's token are not in it, and what is sealed
-//! with the secret stays sealed.
+//! for it; memory is that of one piece, and of the names of the files. The server's secret and the
+//! operator's token are not in it, and what is sealed with the secret stays sealed.
 
 use super::archive::{FORM, Listed, Manifest, PIECE, Pack};
 use super::check::size;

@@ -2,8 +2,7 @@
 //! restored lies in `DATA/restoring`, or in a transaction of PostgreSQL; a restore that was cut off
 //! leaves a server that does not start, and a restore that starts over. Files go where the new
 //! configuration says; into a bucket under their own names, which nobody knows before the rows are
-//! there. A new epoch begins, so that
-//! clients keep what the backup has and send again what it has not.
+//! there. A new epoch begins, so that clients keep what the backup has and send again what it has not.
 
 use super::archive::{Manifest, Member, each, text, verified};
 use super::backup::{counts, fingerprint};

@@ -1,6 +1,7 @@
-//! What refers to files: messages that carry them or will, people whose picture they are, and previews. A file that is
-//! referred to stays; when the last message that carried it is deleted, or somebody takes another
-//! picture, it goes with the next sweep, and so does what nothing ever came to refer to, in its time.
+//! What refers to files: messages that carry them or will, people whose picture they are, and
+//! previews. A file that is referred to stays; when the last message that carried it is deleted, or
+//! somebody takes another picture, it goes with the next sweep, and so does what nothing ever came to
+//! refer to, in its time.
 
 use super::jobs::{self, Kind};
 use super::media::{self, LOOSE_HOURS, State};

@@ -107,14 +107,16 @@ async fn told(environment: &[(&str, &str)]) {
         list(&record["items"]).iter().map(|line| line["target"].clone()).collect();
     let told = [Value::Null, json!(format!("room:{room}")), json!(format!("user:{}", ada.user))];
     assert_eq!(targets, told);
+    let folder = tempfile::tempdir().expect("a folder");
+    let never = folder.path().join("never.tar");
+    let to = never.to_str().expect("a path");
     for wrong in [["--user", "4711"], ["--room", "4711"]] {
-        let words: Vec<&str> =
-            ["export"].iter().chain(&wrong).chain(&["--to", "/tmp/never.tar"]).copied().collect();
-        let said = shell.run(&words).await;
+        let said = shell.run(&["export", wrong[0], wrong[1], "--to", to]).await;
         assert!(said.refused().contains("no such"), "{said:?}");
     }
-    let both = shell.run(&["export", "--all", "--user", "1", "--to", "/tmp/never.tar"]).await;
+    let both = shell.run(&["export", "--all", "--user", "1", "--to", to]).await;
     assert_eq!(both.code, 2, "{both:?}");
+    assert!(!never.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

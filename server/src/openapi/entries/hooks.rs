@@ -88,8 +88,9 @@ pub fn write(book: &mut Book) {
 fn previews(book: &mut Book) {
     book.on(
         "GET /previews",
-        "What a page says of itself, with a small copy of its picture (`image`, a media id). Off where the tenant's `previews` is false, and for who keeps \
-         `false` in their own storage under `previews`.",
+        "What a page says of itself, with a small copy of its picture (`image`, a media id). Off \
+         where the tenant's `previews` is false, and for who keeps `false` in their own storage \
+         under `previews`.",
     )
     .asks("url", "The page.", json!({"type": "string", "minLength": 8, "maxLength": 2_048}))
     .needed()

@@ -15,7 +15,8 @@ async function painted() {
   core.painted().catch(reportError)
 }
 
-const language = choose(navigator.languages)
+/** The language chosen here, else those of the system. */
+const language = choose([localStorage.getItem("language"), ...navigator.languages].filter(Boolean))
 document.documentElement.lang = language
 document.addEventListener("settled", painted, { once: true })
 

@@ -80,6 +80,9 @@ export function dismiss(code) {
   touch("problems")
 }
 
+/** What an account has told, also one that is not on the screen. */
+export const dataOfAccount = (id) => dataOf(state, id)
+
 const data = () => dataOf(state, state.account)
 
 /** The account on the screen. */

@@ -173,6 +173,10 @@ fn message(
         touched.fresh.push(notify::Fresh { room, seq, at: message.at, concerns, news });
     }
     touched.message(message.room, message.seq);
+    // What began the thread says how many answered.
+    if let Some(root) = message.thread {
+        touched.message(message.room, root);
+    }
     Ok(())
 }
 

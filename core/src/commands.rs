@@ -319,7 +319,7 @@ impl Core {
     }
 
     /// All rows of a list, part by part.
-    async fn all(&self, path: &str) -> Result<Vec<Row>> {
+    pub(crate) async fn all(&self, path: &str) -> Result<Vec<Row>> {
         let mut out = Vec::new();
         let mut next: Option<String> = None;
         for _ in 0..PARTS {

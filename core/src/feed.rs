@@ -9,7 +9,7 @@ pub use pipe::Feed;
 pub(crate) use pipe::{Teller, pipe};
 pub use views::{
     FaultView, Found, Hit, MemberView, Members, MessageView, Notice, Pending, PersonView,
-    ReactionView, ReplyView, RoomView, Timeline,
+    ReactionView, ReplyView, RoomView, ThreadView, Timeline,
 };
 
 use hallway_protocol::frames::Presence;

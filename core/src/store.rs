@@ -39,9 +39,10 @@ impl std::fmt::Debug for StoreKey {
 }
 
 /// Each migration once, in order; `user_version` counts them.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/client/0001_start.sql"),
     include_str!("../../migrations/client/0002_search.sql"),
+    include_str!("../../migrations/client/0003_threads.sql"),
 ];
 
 /// How long a statement waits for another connection's lock, milliseconds.

@@ -70,14 +70,14 @@ impl Core {
 }
 
 /// Where the room stands.
-struct Room {
+pub(crate) struct Room {
     min_seq: Seq,
     head: Seq,
-    read: Seq,
+    pub read: Seq,
     cursor: Seq,
 }
 
-fn room_of(conn: &Connection, room: RoomId) -> Sql<Option<Room>> {
+pub(crate) fn facts(conn: &Connection, room: RoomId) -> Sql<Option<Room>> {
     conn.prepare_cached("select min_seq, head, read, cursor from rooms where room = ?1")?
         .query_row([room.0], |row| {
             Ok(Room {
@@ -101,7 +101,7 @@ fn range(conn: &Connection, room: RoomId, seq: Seq) -> Sql<Option<(Seq, Seq)>> {
 }
 
 fn local(conn: &Connection, me: UserId, id: RoomId, ask: Ask) -> Sql<Local> {
-    let Some(room) = room_of(conn, id)? else {
+    let Some(room) = facts(conn, id)? else {
         let rows = views::pending(conn, me, id)?;
         let timeline =
             Timeline { rows, people: Vec::new(), more_before: false, more_after: false, read: 0 };
@@ -137,7 +137,7 @@ fn local(conn: &Connection, me: UserId, id: RoomId, ask: Ask) -> Sql<Local> {
     let named: BTreeSet<UserId> = part.rows.iter().flat_map(named).collect();
     let timeline = Timeline {
         people: views::people(conn, named)?,
-        rows: part.rows,
+        rows: part.rows.into_iter().map(MessageView::drawn).collect(),
         more_before: part.more_before,
         more_after: part.more_after,
         read: room.read,
@@ -145,7 +145,7 @@ fn local(conn: &Connection, me: UserId, id: RoomId, ask: Ask) -> Sql<Local> {
     Ok(Local { timeline, missing: part.missing, cold: room.cursor == 0 })
 }
 
-fn named(row: &MessageView) -> impl Iterator<Item = UserId> {
+pub(crate) fn named(row: &MessageView) -> impl Iterator<Item = UserId> {
     let reply = row.reply.as_ref().map(|reply| reply.sender);
     let reactions = row.reactions.iter().flat_map(|reaction| reaction.users.iter().copied());
     let mentions = row.mentions.iter().copied();

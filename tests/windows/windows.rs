@@ -7,4 +7,6 @@ mod notices;
 mod offline;
 mod program;
 mod screens;
+mod threads;
 mod two_people;
+mod writing;

@@ -51,9 +51,9 @@ export function say(node, text) {
   if (node.textContent !== text) node.textContent = text
 }
 
-/** Tells the parents of `node` something. */
+/** Tells the parents of `node` something; answers whether nobody took it for theirs (`preventDefault`). */
 export function tell(node, name, detail) {
-  node.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }))
+  return node.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable: true, detail }))
 }
 
 /** An element with these properties; for the few nodes that no sheet makes. */

@@ -30,15 +30,25 @@ export const mayRemove = (role, room, account) =>
 /** Whether I may write: a channel of others is open to read before one is a member. */
 export const mayPost = (room) => !room.gone && (room.kind === "direct" || (ranks[room.role] ?? 0) > 0)
 
+/** Whether I may pin: in a conversation of few anybody, else who keeps order. */
+const mayPin = (room, account) => room.kind === "direct" || mayRemove("member", room, account)
+
 /** What may be done to a message. */
 export function acts(row, room, account) {
   const mine = row.sender === account?.user
   const there = !row.deleted && row.kind !== "system"
+  const said = there && row.seq != null
   return {
-    react: there && row.seq != null && mayPost(room),
-    reply: there && row.seq != null && mayPost(room),
+    react: said && mayPost(room),
+    reply: said && mayPost(room),
+    thread: said,
     edit: there && mine && row.state !== "failed",
     copy: there,
+    link: said,
+    forward: there,
+    pin: said && !row.pinned && !room.gone && mayPin(room, account),
+    unpin: said && row.pinned && !room.gone && mayPin(room, account),
+    history: said && row.edited,
     remove: there && row.seq != null && (mine || mayRemove("member", room, account)),
   }
 }

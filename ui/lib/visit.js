@@ -9,8 +9,9 @@ export function visit(room, at = null) {
   const row = found(room)
   if (row?.unread_mark) core.read({ room, seq: row.read }).catch(() => {})
   localStorage.setItem(slot(), String(room))
-  const panel = narrow() ? null : state.view.panel
-  show({ page: "room", room, at, panel, column: "main" })
+  // A thread belongs to its room; it stays beside that one alone.
+  const kept = narrow() || (state.view.panel === "thread" && room !== state.view.room) ? null : state.view.panel
+  show({ page: "room", room, at, panel: kept, column: "main" })
 }
 
 /** The room that was open last. */
@@ -34,4 +35,10 @@ export function visitNew(row) {
 /** Opens the room with these people, made when it is not there. */
 export async function visitPeople(users) {
   visitNew(await core.direct({ users }))
+}
+
+/** Opens a thread beside its room. */
+export function openThread(room, thread) {
+  if (room !== state.view.room) visit(room)
+  show({ panel: "thread", thread, column: "panel" })
 }

@@ -2,10 +2,11 @@
  * Every word of the interface comes from a language file, with plurals and lists as that language forms them.
  * Adding a language is adding a file to `words/` and its name to `languages`.
  */
-const languages = ["en"]
+const languages = ["en", "de"]
 const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/
 
 let dictionary = {}
+let language = languages[0]
 let plurals = new Intl.PluralRules("en")
 let lists = new Intl.ListFormat("en")
 let numbers = new Intl.NumberFormat("en")
@@ -26,12 +27,16 @@ export async function load(language) {
 }
 
 /** Speaks these words from now on. */
-export function use(words, language) {
+export function use(words, spoken) {
   dictionary = words
+  language = spoken
   plurals = new Intl.PluralRules(language)
   lists = new Intl.ListFormat(language)
   numbers = new Intl.NumberFormat(language)
 }
+
+/** The language in use. */
+export const spoken = () => language
 
 /** The sentence of a key; `{name}` is filled from `values`, and `values.n` chooses the plural. */
 export function word(key, values = {}) {

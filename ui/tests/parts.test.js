@@ -6,6 +6,7 @@ import { hue, initials } from "../lib/faces.js"
 import { places } from "../lib/jump.js"
 import { wish } from "../lib/keys.js"
 import { acts, may, mayPost, mayRemove } from "../lib/may.js"
+import { forwarded, linkOf, placeOfLink } from "../lib/places.js"
 import { badge, concerns, held, ordered, sections, stepped, title } from "../lib/rooms.js"
 import { clock, dayLine, dayOf, since } from "../lib/time.js"
 
@@ -105,12 +106,30 @@ test("what may be done to a message", () => {
   const here = room(1, { role: "member" })
   const me = { user: 1, role: "member" }
   const on = (row, where = here) => Object.entries(acts(row, where, me)).filter(([, may]) => may).map(([act]) => act)
-  assert.deepEqual(on({ seq: 5, sender: 1, kind: "text" }), ["react", "reply", "edit", "copy", "remove"])
-  assert.deepEqual(on({ seq: 5, sender: 2, kind: "text" }), ["react", "reply", "copy"])
-  assert.deepEqual(on({ seq: 5, sender: 2, kind: "text" }, { ...here, role: "admin" }), ["react", "reply", "copy", "remove"])
-  assert.deepEqual(on({ sender: 1, kind: "text", state: "queued" }), ["edit", "copy"])
+  const any = ["react", "reply", "thread"]
+  assert.deepEqual(on({ seq: 5, sender: 1, kind: "text" }), [...any, "edit", "copy", "link", "forward", "remove"])
+  assert.deepEqual(on({ seq: 5, sender: 2, kind: "text", edited: true }), [...any, "copy", "link", "forward", "history"])
+  assert.deepEqual(on({ seq: 5, sender: 2, kind: "text" }, { ...here, role: "admin" }), [...any, "copy", "link", "forward", "pin", "remove"])
+  assert.deepEqual(on({ seq: 5, sender: 2, kind: "text", pinned: true }, room(1, { kind: "direct" })), [...any, "copy", "link", "forward", "unpin"])
+  assert.deepEqual(on({ sender: 1, kind: "text", state: "queued" }), ["edit", "copy", "forward"])
   assert.deepEqual(on({ seq: 5, sender: 1, kind: "text", deleted: true }), [])
   assert.deepEqual(on({ seq: 5, sender: 1, kind: "system" }), [])
+})
+
+test("a link names its server, its room and its message, and nothing else is one", () => {
+  assert.equal(linkOf("https://chat.example:7340", 7, 812), "hallway://chat.example:7340/room/7/812")
+  assert.equal(linkOf("http://127.0.0.1:7340", 7), "hallway://127.0.0.1:7340/room/7")
+  assert.deepEqual(placeOfLink("hallway://Chat.example:7340/room/7/812"), { host: "chat.example:7340", room: 7, seq: 812 })
+  assert.deepEqual(placeOfLink("hallway://chat.example/room/7"), { host: "chat.example", room: 7, seq: null })
+  for (const bad of ["hallway://x/room/seven", "https://x/room/7", "hallway://x/join/AB", "hallway://x/room/7/8/9", "hallway:///room/7", ""]) {
+    assert.equal(placeOfLink(bad), null, bad)
+  }
+})
+
+test("what is forwarded is a quote that says whose it is and where it stands", () => {
+  assert.equal(forwarded("one\ntwo", "Lin", "hallway://x/room/7/8"), "> one\n> two\n[Lin](hallway://x/room/7/8)")
+  assert.equal(forwarded("x", "L[i]n(y)", "hallway://x/room/7/8"), "> x\n[L(i)n(y)](hallway://x/room/7/8)")
+  assert.ok([...forwarded("a".repeat(9_000), "Lin", "hallway://x/room/7/8")].length <= 4_000)
 })
 
 test("faces", () => {

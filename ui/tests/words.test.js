@@ -23,6 +23,29 @@ test("words that stand in tables are in the language file too", () => {
   assert.deepEqual(tables.filter((key) => !(key in english)), [])
 })
 
+const german = JSON.parse(readFileSync(new URL("words/de.json", root), "utf8"))
+const places = (entry) => [...new Set(JSON.stringify(entry).match(/\{\w+\}/g) ?? [])].sort()
+
+test("German has every word that English has, and no other", () => {
+  assert.deepEqual(Object.keys(german).sort(), Object.keys(english).sort())
+})
+
+test("the same places are filled in in both languages, and plurals are plurals in both", () => {
+  for (const [key, entry] of Object.entries(english)) {
+    assert.equal(typeof german[key], typeof entry, key)
+    // A number may be said by a word: "die neueste" for one.
+    const [here, there] = typeof entry === "string" ? [entry, german[key]] : [entry.other, german[key].other]
+    assert.deepEqual(places(there), places(here), key)
+    assert.ok(JSON.stringify(german[key]).length > 2, key)
+  }
+})
+
+test("a sentence of German is not one of English, but for names and signs", () => {
+  const same = Object.keys(english).filter((key) => typeof english[key] === "string" && english[key] === german[key])
+  const names = ["hallway", "mark", "server_hint", "server_found", "your_name", "invite_link", "jump_key_mac", "details", "offline", "message_by", "quote", "emoji", "name_hint"]
+  assert.deepEqual(same.filter((key) => !names.includes(key)), [])
+})
+
 test("a plural has a sentence for every number of English", () => {
   for (const [key, entry] of Object.entries(english)) {
     if (typeof entry !== "string") assert.deepEqual(Object.keys(entry).sort(), ["one", "other"], key)
@@ -55,5 +78,6 @@ test("what is filled in is never read as a place to fill in", () => {
 
 test("the first language wanted that exists is spoken, else English", () => {
   assert.equal(choose(["en-GB"]), "en")
+  assert.equal(choose(["de-AT", "en"]), "de")
   assert.equal(choose(["xx", "yy"]), "en")
 })

@@ -1,5 +1,6 @@
 //! Views: rooms, messages and people as a person reads them.
 
+use crate::markup::{self, Piece};
 use hallway_protocol::ids::{Millis, RoomId, Seq, UserId};
 use hallway_protocol::rows::{File, History, MessageKind, Notify, Role, RoomKind, Visibility};
 use serde::{Deserialize, Serialize};
@@ -75,10 +76,16 @@ pub struct MessageView {
     pub kind: MessageKind,
     /// What.
     pub text: String,
+    /// The same as it is drawn; empty where it is not drawn as Markdown, or not drawn at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub body: Vec<Piece>,
     /// What it answers.
     pub reply: Option<ReplyView>,
     /// First message of its thread.
     pub thread: Option<Seq>,
+    /// How the thread stands that it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replies: Option<ThreadView>,
     /// Attached files.
     pub files: Vec<File>,
     /// Its text was changed.
@@ -105,6 +112,16 @@ pub struct MessageView {
     pub change: Option<String>,
     /// An edit or deletion of it is on the way.
     pub pending_edit: bool,
+}
+
+impl MessageView {
+    /// The same with its text as it is drawn. Whoever only looks for words does without.
+    #[must_use]
+    pub(crate) fn drawn(self) -> Self {
+        let said = self.kind == MessageKind::Text && !self.deleted;
+        let body = if said { markup::tree(&self.text) } else { Vec::new() };
+        MessageView { body, ..self }
+    }
 }
 
 /// How an unconfirmed message stands.
@@ -134,6 +151,19 @@ pub struct ReplyView {
     pub text: String,
     /// It is a tombstone.
     pub deleted: bool,
+}
+
+/// A thread in one line, as far as it is held.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ThreadView {
+    /// How many answers.
+    pub count: i64,
+    /// The last one.
+    pub last: Seq,
+    /// When that was said.
+    pub at: Millis,
+    /// Who said it.
+    pub last_sender: UserId,
 }
 
 /// One emoji of a message.

@@ -50,6 +50,7 @@ impl Machine {
             });
         }
         for (room, rows) in rows.into_iter().filter(|(_, rows)| !rows.is_empty()) {
+            let rows = rows.into_iter().map(MessageView::drawn).collect();
             out.push(Change::Messages { account: account.clone(), room, rows });
         }
         for (room, key) in hidden {

@@ -6,6 +6,7 @@ use super::outbox::{self, Which};
 use super::{Sql, unread};
 use crate::feed::{
     Account, MemberView, MessageView, Pending, PersonView, ReactionView, ReplyView, RoomView,
+    ThreadView,
 };
 use crate::op::{Act, Op, State};
 use hallway_protocol::ids::{RoomId, Seq, UserId};
@@ -48,8 +49,10 @@ fn confirmed(row: &Row<'_>, me: UserId) -> Sql<MessageView> {
         at: row.get("at")?,
         kind: if system { MessageKind::System } else { MessageKind::Text },
         text: row.get("text")?,
+        body: Vec::new(),
         reply,
         thread: row.get("thread")?,
+        replies: None,
         files: from_json(row, "files")?,
         edited: row.get::<_, Option<i64>>("edited_at")?.is_some(),
         deleted: row.get("deleted")?,
@@ -139,11 +142,27 @@ fn dress(conn: &Connection, me: UserId, room: RoomId, rows: &mut [MessageView]) 
         while let Some(found) = reactions.next()? {
             react(&mut row.reactions, me, UserId(found.get(1)?), &found.get::<_, String>(0)?, true);
         }
+        if row.thread.is_none() {
+            row.replies = thread(conn, room, seq)?;
+        }
         for op in ops.iter().filter(|op| op.concerns(Some(seq), None)) {
             overlay(row, me, op);
         }
     }
     Ok(())
+}
+
+/// How the thread of a message stands. With one `max`, SQLite answers the other columns of its row.
+fn thread(conn: &Connection, room: RoomId, root: Seq) -> Sql<Option<ThreadView>> {
+    conn.prepare_cached(
+        "select count(*) as count, max(seq) as last, at, sender from messages
+         where room = ?1 and thread = ?2 and deleted = 0",
+    )?
+    .query_row([room.0, root], |row| {
+        let Some(last) = row.get("last")? else { return Ok(None) };
+        let (count, at) = (row.get("count")?, row.get("at")?);
+        Ok(Some(ThreadView { count, last, at, last_sender: UserId(row.get("sender")?) }))
+    })
 }
 
 fn react(reactions: &mut Vec<ReactionView>, me: UserId, user: UserId, emoji: &str, on: bool) {
@@ -222,8 +241,10 @@ fn unconfirmed(conn: &Connection, me: UserId, sends: Vec<Op>) -> Sql<Vec<Message
             at: op.at,
             kind: MessageKind::Text,
             text,
+            body: Vec::new(),
             reply: reply.map(|seq| quote(conn, op.room, seq)).transpose()?,
             thread,
+            replies: None,
             files: Vec::new(),
             edited: false,
             deleted: false,

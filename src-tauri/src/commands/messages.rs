@@ -4,6 +4,7 @@ use super::Home;
 use hallway_core::feed::{Found, Timeline};
 use hallway_core::{Ask, Fault, Result, Target};
 use hallway_protocol::ids::{Key, RoomId, Seq};
+use hallway_protocol::rest::Edit;
 use serde::Serialize;
 
 /// What was put into the outbox.
@@ -73,6 +74,32 @@ pub async fn react(
 ) -> Result<Taken> {
     let target = Target::Seq(seq);
     Ok(Taken { key: home.account(&account).await?.react(room, target, emoji, on).await? })
+}
+
+#[tauri::command]
+pub async fn pin(
+    home: Home<'_>,
+    account: String,
+    room: RoomId,
+    seq: Seq,
+    on: bool,
+) -> Result<Taken> {
+    Ok(Taken { key: home.account(&account).await?.pin(room, Target::Seq(seq), on).await? })
+}
+
+#[tauri::command]
+pub async fn pins(home: Home<'_>, account: String, room: RoomId) -> Result<Timeline> {
+    home.account(&account).await?.pins(room).await
+}
+
+#[tauri::command]
+pub async fn thread(home: Home<'_>, account: String, room: RoomId, seq: Seq) -> Result<Timeline> {
+    home.account(&account).await?.thread(room, seq).await
+}
+
+#[tauri::command]
+pub async fn edits(home: Home<'_>, account: String, room: RoomId, seq: Seq) -> Result<Vec<Edit>> {
+    home.account(&account).await?.edits(room, seq).await
 }
 
 #[tauri::command]

@@ -5,10 +5,12 @@ import "../join-room/join-room.js"
 import "../jump-box/jump-box.js"
 import "../members-panel/members-panel.js"
 import "../people-finder/people-finder.js"
+import "../pins-panel/pins-panel.js"
 import "../room-details/room-details.js"
 import "../room-view/room-view.js"
 import "../search-panel/search-panel.js"
 import "../side-bar/side-bar.js"
+import "../thread-panel/thread-panel.js"
 import { make, sheet, tell } from "../../lib/dom.js"
 import { onMac, wish } from "../../lib/keys.js"
 import { Here } from "../../lib/here.js"
@@ -27,7 +29,7 @@ const pages = {
   invite: "invite-box",
   none: "empty-page",
 }
-const panels = { members: "members-panel", details: "room-details", search: "search-panel" }
+const panels = { members: "members-panel", details: "room-details", search: "search-panel", thread: "thread-panel", pins: "pins-panel" }
 
 /** <hall-frame>   The signed-in window: rooms, the conversation, what is open at its side; and its keys. State: column. */
 class HallFrame extends HTMLElement {

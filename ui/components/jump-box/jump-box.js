@@ -2,6 +2,7 @@ import { keyed, make, say, sheet, tell } from "../../lib/dom.js"
 import { places } from "../../lib/jump.js"
 import { why } from "../../lib/sentences.js"
 import { visit, visitPeople } from "../../lib/visit.js"
+import { word } from "../../lib/words.js"
 import { me, people, rooms } from "../../state.js"
 
 const shape = sheet(`
@@ -11,10 +12,13 @@ const shape = sheet(`
     <p class="none" data-word="jump_none"></p>
   </div>`)
 
+const go = ({ room, user }) => (room != null ? visit(room) : visitPeople([user]))
+
 /** <jump-box>   A few letters, and one is in the room or with the person. */
 class JumpBox extends HTMLElement {
   #found = []
   #at = 0
+  #take = go
   #nodes = new Map()
 
   connectedCallback() {
@@ -36,8 +40,12 @@ class JumpBox extends HTMLElement {
     return this.querySelector(".box")
   }
 
-  open() {
+  /** Goes to what is chosen, or hands it to `take`. */
+  open({ hint = "jump_hint", take = go } = {}) {
     if (this.#box.matches(":popover-open")) return this.#box.hidePopover()
+    this.#take = take
+    this.#input.placeholder = word(hint)
+    this.#input.setAttribute("aria-label", word(hint === "jump_hint" ? "jump" : hint))
     this.#input.value = ""
     this.#find()
     this.#box.showPopover()
@@ -78,11 +86,10 @@ class JumpBox extends HTMLElement {
     this.#draw()
   }
 
-  async #go({ room, user }) {
+  async #go(place) {
     this.#box.hidePopover()
     try {
-      if (room != null) visit(room)
-      else await visitPeople([user])
+      await this.#take(place)
     } catch (refusal) {
       tell(this, "notice", why(refusal))
     }

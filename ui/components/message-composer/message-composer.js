@@ -1,40 +1,28 @@
 import "../line-icon/line-icon.js"
-import "../mention-list/mention-list.js"
-import { pickEmoji } from "../emoji-palette/emoji-palette.js"
+import "../text-box/text-box.js"
 import { core } from "../../core.js"
 import { say, sheet, tell } from "../../lib/dom.js"
 import { drafts, placeOf, post } from "../../lib/kept.js"
-import { TEXT } from "../../lib/limits.js"
-import { nameOf, space, why } from "../../lib/sentences.js"
-import { excerpt, length } from "../../lib/text.js"
+import { nameOf, why } from "../../lib/sentences.js"
+import { excerpt } from "../../lib/text.js"
 import { title } from "../../lib/rooms.js"
+import { Typing } from "../../lib/typing.js"
 import { narrow } from "../../lib/visit.js"
 import { word } from "../../lib/words.js"
 import { person, room, watch } from "../../state.js"
 
 const shape = sheet(`
   <div class="mode" hidden><p dir="auto"></p><button class="icon cancel" type="button" data-label="cancel"><line-icon name="close"></line-icon></button></div>
-  <div class="frame">
-    <mention-list></mention-list>
-    <textarea rows="1" dir="auto" autocomplete="off"></textarea>
-    <button class="icon emoji" type="button" data-label="emoji" data-title="emoji" aria-haspopup="dialog"><line-icon name="smile"></line-icon></button>
-    <button class="main send" type="button" data-word="send"></button>
-  </div>
-  <p class="over" role="status"></p>`)
+  <text-box></text-box>`)
 
-const TYPING_MS = 3_000
-const HINT_MAX = 32
-
-/** <message-composer>   Where one writes. Keeps a draft for each room; replies and edits here too. States: editing, over. */
+/** <message-composer>   Where one writes. Keeps a draft for each room; replies and edits here too. State: editing. */
 class MessageComposer extends HTMLElement {
-  #box
   #place = null
   #mode = null
   #drafted = ""
-  #typed = 0
+  #typing = new Typing()
   #stop = () => {}
   #leave = () => drafts.flush(this.#place)
-  #width = new ResizeObserver(() => this.#fit())
 
   set room(id) {
     this.#leave()
@@ -42,30 +30,29 @@ class MessageComposer extends HTMLElement {
     this.#place = placeOf(id)
     this.#enter(null)
     this.#stop = watch(`room:${id}`, () => this.#draw())
-    this.#put(drafts.unsaved(this.#place) ?? room(id)?.draft ?? "")
+    this.#box.put(drafts.unsaved(this.#place) ?? room(id)?.draft ?? "")
     if (!narrow()) this.focus()
   }
 
   connectedCallback() {
     this.append(shape())
-    this.#box = this.querySelector("textarea")
-    this.#box.addEventListener("input", () => this.#input())
-    this.#box.addEventListener("keydown", (event) => this.#key(event))
-    this.#box.addEventListener("mention", ({ detail }) => this.#put(detail.text, detail.caret))
-    this.querySelector("mention-list").box = this.#box
-    this.querySelector(".send").addEventListener("click", () => this.#send())
+    this.#box.addEventListener("written", ({ detail }) => this.#written(detail))
+    this.#box.addEventListener("enter", ({ detail }) => this.#send(detail))
+    this.#box.addEventListener("escape", (event) => this.#escape(event))
+    this.#box.addEventListener("up", () => tell(this, "edit-last"))
     this.querySelector(".cancel").addEventListener("click", () => this.#cancel())
-    this.querySelector(".emoji").addEventListener("click", (event) => this.#emoji(event.currentTarget))
-    this.#width.observe(this)
     for (const name of ["blur", "pagehide"]) addEventListener(name, this.#leave)
   }
 
   disconnectedCallback() {
     this.#leave()
-    this.#width.disconnect()
     for (const name of ["blur", "pagehide"]) removeEventListener(name, this.#leave)
     this.#stop()
     this.replaceChildren()
+  }
+
+  get #box() {
+    return this.querySelector("text-box")
   }
 
   focus = () => this.#box.focus()
@@ -80,7 +67,7 @@ class MessageComposer extends HTMLElement {
   edit(row) {
     this.#leave()
     this.#enter({ what: "edit", row })
-    this.#put(row.text)
+    this.#box.put(row.text)
     this.focus()
   }
 
@@ -92,86 +79,50 @@ class MessageComposer extends HTMLElement {
       const who = nameOf(person(mode.row.sender))
       say(this.querySelector(".mode p"), this.hasAttribute("editing") ? word("editing") : word("replying", { who, text: excerpt(mode.row.text) }))
     }
-    say(this.querySelector(".send"), word(this.hasAttribute("editing") ? "save" : "send"))
     this.#draw()
   }
 
   #draw() {
     const row = room(this.#place.room)
     if (!row) return
-    const name = word("message_to", { room: title(row) })
-    this.#box.setAttribute("aria-label", this.hasAttribute("editing") ? word("edit_message") : name)
-    this.#box.placeholder = name.length > HINT_MAX ? word("message_hint") : name
+    const editing = this.hasAttribute("editing")
+    this.#box.label(editing ? word("edit_message") : word("message_to", { room: title(row) }), word(editing ? "save" : "send"))
     this.#take(row.draft ?? "")
   }
 
   /** A draft from elsewhere: into a box that nobody is writing in. What it put there goes as it came. */
   #take(draft) {
     const free = !this.#mode && drafts.unsaved(this.#place) === undefined
-    const idle = ["", this.#drafted].includes(this.#box.value) || document.activeElement !== this.#box
-    if (free && idle && draft !== this.#drafted) this.#put(draft)
+    const idle = ["", this.#drafted].includes(this.#box.value) || !this.#box.focused
+    if (free && idle && draft !== this.#drafted) this.#box.put(draft)
     this.#drafted = draft
     drafts.known(this.#place, draft)
   }
 
-  #put(text, caret = text.length) {
-    this.#box.value = text
-    this.#box.setSelectionRange(caret, caret)
-    this.#fit()
-  }
-
-  #input() {
-    this.#fit()
+  #written(text) {
     if (this.hasAttribute("editing")) return
-    drafts.write(this.#place, this.#box.value)
-    if (this.#box.value && performance.now() - this.#typed > TYPING_MS) {
-      this.#typed = performance.now()
-      core.typing({ room: this.#place.room }).catch(() => {})
-    }
+    drafts.write(this.#place, text)
+    if (text) this.#typing.in(this.#place.room)
   }
 
-  /** As high as its text, and a count when the limit is near. The room above does not notice the measuring. */
-  #fit() {
-    const box = this.#box
-    this.style.minBlockSize = `${this.offsetHeight}px`
-    box.style.blockSize = "auto"
-    box.style.blockSize = `${box.scrollHeight}px`
-    this.style.minBlockSize = ""
-    const left = TEXT - length(box.value)
-    this.toggleAttribute("over", left < 0)
-    say(this.querySelector(".over"), space(left))
-  }
-
-  #key(event) {
-    if (event.defaultPrevented || event.isComposing) return
-    if (event.key === "Enter" && !event.shiftKey && !event.altKey) this.#send()
-    else if (event.key === "Escape" && this.#mode) this.#cancel()
-    else if (event.key === "ArrowUp" && !this.#box.value && !event.altKey) tell(this, "edit-last")
-    else return
+  #escape(event) {
+    if (!this.#mode) return
     event.preventDefault()
+    this.#cancel()
   }
 
   #cancel() {
     const edited = this.hasAttribute("editing")
     this.#enter(null)
-    if (edited) this.#put(room(this.#place.room)?.draft ?? "")
-    this.#box.focus()
+    if (edited) this.#box.put(room(this.#place.room)?.draft ?? "")
+    this.focus()
   }
 
-  async #emoji(anchor) {
-    const sign = await pickEmoji(anchor)
-    if (sign) this.#box.setRangeText(sign, this.#box.selectionStart, this.#box.selectionEnd, "end")
-    if (sign) this.#input()
-    this.#box.focus()
-  }
-
-  async #send() {
-    const text = this.#box.value.trimEnd()
-    if (!text.trim() || this.hasAttribute("over")) return
+  async #send(text) {
     const [mode, place] = [this.#mode, this.#place]
     this.#enter(null)
-    this.#typed = 0
-    this.#put(mode?.what === "edit" ? room(place.room)?.draft ?? "" : "")
+    this.#typing.over()
+    this.#box.put(mode?.what === "edit" ? room(place.room)?.draft ?? "" : "")
     try {
       if (mode?.what === "edit") await this.#save(place, mode.row, text)
       else await post(place, mode?.row, text).then(() => tell(this, "said"))
@@ -186,7 +137,7 @@ class MessageComposer extends HTMLElement {
     const here = place === this.#place && !this.#mode
     const begun = here ? this.#box.value : room(place.room)?.draft
     const all = mode?.what === "edit" ? begun || text : drafts.refused(place, text, begun)
-    if (here) this.#put(all)
+    if (here) this.#box.put(all)
   }
 
   async #save({ account, room }, row, text) {

@@ -2,6 +2,8 @@ import "../message-fate/message-fate.js"
 import "../message-reactions/message-reactions.js"
 import "../message-text/message-text.js"
 import "../person-face/person-face.js"
+import "../thread-line/thread-line.js"
+import "../line-icon/line-icon.js"
 import { say, sheet, tell } from "../../lib/dom.js"
 import { nameOf, notice } from "../../lib/sentences.js"
 import { excerpt } from "../../lib/text.js"
@@ -13,6 +15,8 @@ const shape = sheet(`<person-face></person-face><p class="head"><b class="author
 const parts = {
   ".quote": sheet(`<button class="quote" type="button" dir="auto"></button>`),
   "message-reactions": sheet(`<message-reactions></message-reactions>`),
+  ".pinned": sheet(`<p class="pinned"><line-icon name="pin"></line-icon><span data-word="pinned"></span></p>`),
+  "thread-line": sheet(`<thread-line></thread-line>`),
   "message-fate": sheet(`<message-fate></message-fate>`),
 }
 
@@ -78,6 +82,8 @@ class MessageItem extends HTMLElement {
     this.#states(row)
     this.#quote(row)
     this.#part("message-reactions", row.reactions?.length > 0, (part) => (part.row = row))
+    this.#part(".pinned", row.pinned && !row.deleted, () => {})
+    this.#part("thread-line", Boolean(row.replies || row.thread) && row.kind !== "system", (part) => (part.row = row))
     this.#part("message-fate", Boolean(row.state || row.pending_edit), (part) => (part.row = row))
     this.setAttribute("aria-label", word("message_by", { who: author, at: clock(row.at) }))
   }
@@ -123,7 +129,7 @@ class MessageItem extends HTMLElement {
     if (!wanted) return part?.remove()
     if (!part) {
       const body = this.querySelector(".body")
-      if (name === ".quote") body.prepend(parts[name]())
+      if ([".quote", ".pinned"].includes(name)) body.prepend(parts[name]())
       else if (name === "message-fate") this.append(parts[name]())
       else body.append(parts[name]())
       part = this.querySelector(name)

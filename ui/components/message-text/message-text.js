@@ -1,21 +1,12 @@
-import { core } from "../../core.js"
 import { make, tell } from "../../lib/dom.js"
+import { follow } from "../../lib/links.js"
+import { nodes, reveal } from "../../lib/pieces.js"
 import { why } from "../../lib/sentences.js"
-import { pieces } from "../../lib/text.js"
 import { word } from "../../lib/words.js"
 import { me, person } from "../../state.js"
 
-const makers = {
-  text: (piece) => document.createTextNode(piece.text),
-  code: ({ text }) => make("code", { textContent: text }),
-  pre: ({ text }) => make("pre", { textContent: text, dir: "ltr", tabIndex: 0 }),
-  bold: ({ text }) => make("strong", { textContent: text }),
-  link: ({ text, url }) => make("a", { textContent: text, href: url, rel: "noreferrer", dir: "ltr" }),
-  name: ({ text }, row) => named(text, row),
-}
-
 /** A name stands out when the server took it for a mention; mine in the accent. */
-function named(text, row) {
+function named(row, text) {
   const wanted = text.slice(1).toLocaleLowerCase()
   const user = row.mentions?.find((id) => person(id)?.name.toLocaleLowerCase() === wanted)
   if (user === undefined && !(row.everyone && wanted === "everyone")) return document.createTextNode(text)
@@ -24,36 +15,53 @@ function named(text, row) {
   return node
 }
 
-/** <message-text>   What someone said: text, links, code. Made of nodes, never of markup. */
+/** <message-text>   What someone said: the core's tree, as nodes and never as markup. */
 class MessageText extends HTMLElement {
   #drawn
 
   connectedCallback() {
-    this.addEventListener("click", this.#open)
+    this.addEventListener("click", this.#press)
+    this.addEventListener("keydown", this.#key)
   }
 
   disconnectedCallback() {
-    this.removeEventListener("click", this.#open)
+    this.removeEventListener("click", this.#press)
+    this.removeEventListener("keydown", this.#key)
   }
 
   set message(row) {
-    const plain = row.deleted || row.kind === "system"
+    const plain = row.deleted || row.kind === "system" || !row.body
     const known = (row.mentions ?? []).map((id) => person(id)?.name).join()
     const drawn = `${plain} ${row.edited} ${known} ${row.text}`
     if (drawn === this.#drawn) return
     this.#drawn = drawn
     this.dir = plain ? "" : "auto"
-    const list = plain ? [{ what: "text", text: row.text }] : pieces(row.text ?? "")
-    this.replaceChildren(...list.map((piece) => makers[piece.what](piece, row)))
-    if (row.edited && !plain) this.append(" ", make("small", { textContent: word("edited") }))
+    this.replaceChildren(...(plain ? [row.text ?? ""] : nodes(row.body, (text) => named(row, text))))
+    if (row.edited && !plain) this.#edited()
   }
 
-  /** Links go to the system's browser, which the core asks after looking at them. */
-  #open = (event) => {
+  /** Behind the last word; below a block. */
+  #edited() {
+    const last = this.lastElementChild
+    const place = last?.localName === "p" && last === this.lastChild ? last : this
+    const button = make("button", { type: "button", className: "edited", textContent: word("edited"), title: word("edit_history") })
+    button.addEventListener("click", () => tell(this, "history"))
+    place.append(" ", button)
+  }
+
+  #press = (event) => {
+    const hidden = event.target.closest(".spoiler:not([open])")
     const link = event.target.closest("a")
-    if (!link) return
+    if (link) event.preventDefault()
+    if (hidden) reveal(hidden)
+    else if (link) follow(link.href).catch((refusal) => tell(this, "notice", why(refusal)))
+  }
+
+  #key = (event) => {
+    const hidden = ["Enter", " "].includes(event.key) && event.target.closest(".spoiler:not([open])")
+    if (!hidden) return
     event.preventDefault()
-    core.openLink({ url: link.href }).catch((refusal) => tell(this, "notice", why(refusal)))
+    reveal(hidden)
   }
 }
 

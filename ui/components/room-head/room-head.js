@@ -11,9 +11,12 @@ const shape = sheet(`
   <div class="about"><h1 dir="auto"></h1><p class="topic" dir="auto"></p></div>
   <div class="tools">
     <button class="members" type="button" data-label="members"><span data-word="members"></span><line-icon name="people"></line-icon></button>
+    <button class="pins" type="button" data-label="pinned_messages"><span data-word="pinned_messages"></span><line-icon name="pin"></line-icon></button>
     <button class="details" type="button" data-label="room_details"><span data-word="details"></span><line-icon name="info"></line-icon></button>
     <button class="search" type="button" data-label="search"><span data-word="search"></span><line-icon name="search"></line-icon></button>
   </div>`)
+
+const PANELS = ["members", "pins", "details", "search"]
 
 /** <room-head>   The room's name and topic, and what can be opened at its side. */
 class RoomHead extends HTMLElement {
@@ -28,7 +31,7 @@ class RoomHead extends HTMLElement {
   connectedCallback() {
     this.append(shape())
     this.querySelector(".back").addEventListener("click", () => show({ column: "list" }))
-    for (const name of ["members", "details", "search"]) {
+    for (const name of PANELS) {
       this.querySelector(`.${name}`).addEventListener("click", () => panel(name))
     }
     this.#watch()
@@ -49,7 +52,7 @@ class RoomHead extends HTMLElement {
     if (!row) return
     say(this.querySelector("h1"), title(row))
     say(this.querySelector(".topic"), row.kind === "direct" ? this.#there(row) : row.topic)
-    for (const name of ["members", "details", "search"]) {
+    for (const name of PANELS) {
       this.querySelector(`.${name}`).setAttribute("aria-pressed", String(state.view.panel === name))
     }
   }

@@ -3,13 +3,9 @@ import "../room-head/room-head.js"
 import "../status-bars/status-bars.js"
 import "../time-line/time-line.js"
 import "../typing-line/typing-line.js"
-import { confirmed } from "../confirm-box/confirm-box.js"
-import { core } from "../../core.js"
-import { copy } from "../../lib/copy.js"
-import { sheet, tell } from "../../lib/dom.js"
-import { nameOf, why } from "../../lib/sentences.js"
-import { word } from "../../lib/words.js"
-import { person, room, state, watch } from "../../state.js"
+import { serve } from "../../lib/acts.js"
+import { sheet } from "../../lib/dom.js"
+import { room, state, watch } from "../../state.js"
 
 const shape = sheet(`
   <room-head></room-head>
@@ -26,7 +22,11 @@ class RoomView extends HTMLElement {
 
   connectedCallback() {
     this.append(shape())
-    for (const [name, work] of Object.entries(this.#acts)) this.addEventListener(name, (event) => this.#do(work, event.detail))
+    serve(this, {
+      reply: (row) => this.#composer.reply(row),
+      edit: (row) => this.#composer.edit(row),
+      jump: (seq) => this.querySelector("time-line").jump(seq),
+    })
     this.addEventListener("said", () => this.querySelector("time-line").toEnd())
     this.addEventListener("edit-last", () => this.#editLast())
     this.addEventListener("leave-log", () => this.#composer.focus())
@@ -58,34 +58,6 @@ class RoomView extends HTMLElement {
     const closed = Boolean(room(this.#room)?.gone)
     this.querySelector(".closed").hidden = !closed
     this.#composer.hidden = closed
-  }
-
-  #acts = {
-    reply: (row) => this.#composer.reply(row),
-    edit: (row) => this.#composer.edit(row),
-    jump: (seq) => this.querySelector("time-line").jump(seq),
-    copy: (row) => copy(row.text),
-    react: ({ seq, emoji, on }) => core.react({ room: this.#room, seq, emoji, on }),
-    retry: ({ key, change }) => core.retry({ key: change ?? key }),
-    discard: ({ key, change }) => core.discard({ key: change ?? key }),
-    remove: (row) => this.#remove(row),
-  }
-
-  /** A refusal is said, wherever it came from. */
-  async #do(work, detail) {
-    try {
-      await work(detail)
-    } catch (refusal) {
-      tell(this, "notice", why(refusal))
-    }
-  }
-
-  async #remove(row) {
-    const who = nameOf(person(row.sender))
-    const question = { title: word("delete_title"), text: word("delete_text", { who }), act: word("delete_message") }
-    if (!(await confirmed(question))) return
-    const which = row.seq == null ? { key: row.key } : { seq: row.seq }
-    await core.remove({ room: this.#room, ...which })
   }
 
   #editLast() {

@@ -100,5 +100,11 @@ export const people = () => [...data().people.values()]
 export const person = (id) => data().people.get(id) ?? null
 export const typing = (id) => data().typing.get(id) ?? []
 
+/** How far people have read and received in a room: `user → [read, delivered]`. */
+export const receipts = (id) => data().receipts.get(id) ?? new Map()
+
+/** Marks that came with an answer instead of the feed. */
+export const hearReceipts = (room, marks) => take([{ what: "receipts", account: state.account, room, marks }])
+
 /** Whether someone is there; of me the link tells it. */
 export const presence = (id) => (id === me() ? (live() ? "online" : "offline") : data().presence.get(id) ?? "offline")

@@ -12,7 +12,8 @@ use hallway_protocol::error::{Code, Refused};
 use hallway_protocol::frames::{MinePatch, Presence};
 use hallway_protocol::ids::{Key, RoomId, Seq, UserId};
 use hallway_protocol::rest::{
-    Invite, Items, JoinCode, MemberRole, NewDirect, NewInvite, NewRoom, Receipt, RoomPatch, Rows,
+    Invite, Items, JoinCode, MemberRole, NewDirect, NewInvite, NewRoom, ProfilePatch, Receipt,
+    RoomPatch, Rows,
 };
 use hallway_protocol::rows::{Role, Room, Row, User};
 use hallway_protocol::search::Query;
@@ -311,11 +312,30 @@ impl Core {
         Ok(invite)
     }
 
-    /// How far the members of a room have read and received.
+    /// How far the members of a room have read and received: from the server, and without it what is
+    /// known.
     pub async fn receipts(&self, room: RoomId) -> Result<Vec<Receipt>> {
         let path = format!("/rooms/{room}/receipts");
-        let items: Items<Receipt> = self.api().call(Method::GET, &path, NOTHING, None).await?;
-        Ok(items.items)
+        match self.api().call(Method::GET, &path, NOTHING, None).await {
+            Ok(Items { items, .. }) => Ok(items),
+            Err(Fault::Offline) => {
+                let held = move |conn: &rusqlite::Connection| views::receipts(conn, room);
+                self.inner().reader.read(held).await
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Changes how others see me.
+    pub async fn update_me(&self, patch: ProfilePatch) -> Result<()> {
+        let said = |text: Option<String>| text.map(|text| composed(text.trim()));
+        let ProfilePatch { display_name, status, .. } = patch;
+        let patch = ProfilePatch {
+            display_name: said(display_name),
+            status: said(status),
+            ..ProfilePatch::default()
+        };
+        self.api().tell(Method::PATCH, "/users/me", Some(&patch), Some(&self.key())).await
     }
 
     /// All rows of a list, part by part.

@@ -24,6 +24,35 @@ pub struct Checked {
     pub info: ServerInfo,
 }
 
+/// By what one proves to be who one says; a `&str` is a password alone.
+#[derive(Clone, Copy)]
+pub struct Proof<'a> {
+    /// What one knows.
+    pub password: &'a str,
+    /// Of the second factor, where the account has one; the server says so by asking for it.
+    pub code: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Proof<'a> {
+    fn from(password: &'a str) -> Self {
+        Proof { password, code: None }
+    }
+}
+
+impl<'a> From<&'a String> for Proof<'a> {
+    fn from(password: &'a String) -> Self {
+        Proof { password, code: None }
+    }
+}
+
+impl Proof<'_> {
+    /// As people copy it out of an app or off a paper.
+    fn code(&self) -> Option<String> {
+        let code: String = self.code?.chars().filter(|c| !c.is_whitespace()).collect();
+        (!code.is_empty()).then_some(code)
+    }
+}
+
 impl Accounts {
     /// Asks a server who it is.
     pub async fn check_server(&self, url: &str) -> Result<Checked> {
@@ -33,15 +62,21 @@ impl Accounts {
     }
 
     /// Signs in: a new account on this device.
-    pub async fn sign_in(&self, url: &str, login: &str, password: &str) -> Result<Account> {
+    pub async fn sign_in(
+        &self,
+        url: &str,
+        login: &str,
+        proof: impl Into<Proof<'_>>,
+    ) -> Result<Account> {
+        let proof = proof.into();
         let api = Api::new(normalised(url)?)?;
         let signed = api
             .login(&Login {
                 tenant: None,
                 login: login.trim().to_owned(),
-                password: password.to_owned(),
+                password: proof.password.to_owned(),
                 device: Some(self.device()),
-                code: None,
+                code: proof.code(),
             })
             .await?;
         self.welcome(&api, signed.user, signed.session).await
@@ -122,16 +157,17 @@ impl Accounts {
     }
 
     /// Signs in again where the session is over; store and outbox go on.
-    pub async fn sign_in_again(&self, id: &str, password: &str) -> Result<Account> {
+    pub async fn sign_in_again(&self, id: &str, proof: impl Into<Proof<'_>>) -> Result<Account> {
+        let proof = proof.into();
         let core = self.core(id)?;
         let account = core.account().await?;
         let bare = Api::new(normalised(&account.server)?)?;
         let login = Login {
             tenant: None,
             login: account.name.clone(),
-            password: password.to_owned(),
+            password: proof.password.to_owned(),
             device: Some(self.device()),
-            code: None,
+            code: proof.code(),
         };
         let signed = bare.login(&login).await?;
         let user: User = signed.user;

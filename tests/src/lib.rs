@@ -10,6 +10,7 @@
 pub mod cast;
 pub mod chat;
 pub mod cipher;
+pub mod factor;
 pub mod files;
 pub mod hand;
 pub mod house;

@@ -1,5 +1,5 @@
-//! Ten screens in light and dark, in the size of a desk and of a phone, as pictures under
-//! `target/screens/`, with what can be checked without eyes checked: no text is cut, nothing
+//! The screens in light and dark, in German and from right to left, in the sizes of a desk, a phone
+//! and a wide desk, as pictures under `target/screens/`, with what can be checked without eyes checked: no text is cut, nothing
 //! scrolls sideways.
 
 use crate::app::{App, Seat, Theme};
@@ -7,7 +7,7 @@ use hallway_tests::{Engine, House, Link, Setup};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-const SIZES: [(u32, u32); 2] = [(1280, 800), (400, 700)];
+const SIZES: [(u32, u32); 3] = [(1280, 800), (400, 700), (1600, 900)];
 
 /// Text that runs out of what holds it, and boxes that scroll sideways. Cut on purpose is what says
 /// so by an ellipsis; code keeps its lines and scrolls by itself.
@@ -53,6 +53,8 @@ const CUT: &str = r#"
 struct Camera<'a> {
     app: &'a App,
     folder: PathBuf,
+    /// What they are taken in: the theme, or a language.
+    look: String,
     complaints: Vec<String>,
 }
 
@@ -62,10 +64,11 @@ impl Camera<'_> {
         let target = test.ancestors().nth(3).expect("it lies in <target>/debug/deps");
         let folder = target.join("screens");
         std::fs::create_dir_all(&folder).expect("a folder for pictures");
-        Camera { app, folder, complaints: Vec::new() }
+        let look = format!("{:?}", app.seat.theme).to_lowercase();
+        Camera { app, folder, look, complaints: Vec::new() }
     }
 
-    /// One screen in both sizes; complaints are collected, so that one run names them all.
+    /// One screen in all sizes; complaints are collected, so that one run names them all.
     async fn shoot(&mut self, screen: &str) {
         for size in SIZES {
             self.size(size).await;
@@ -75,7 +78,7 @@ impl Camera<'_> {
     }
 
     async fn picture(&mut self, screen: &str, (width, height): (u32, u32)) {
-        let theme = format!("{:?}", self.app.seat.theme).to_lowercase();
+        let theme = &self.look;
         let cut = self.app.run(CUT, vec![]).await;
         for complaint in cut.as_array().into_iter().flatten() {
             let complaint = complaint.as_str().unwrap_or_default();
@@ -146,6 +149,12 @@ async fn furnish(house: &House) {
         lin.says(room, "```\nfn main() {\n    println!(\"a line of code that is longer than the window is wide, so it scrolls by itself\");\n}\n```").await;
         eve.says(room, &format!("@ada **look** at `this`: {}", "Donaudampfschifffahrt".repeat(6)))
             .await;
+        let path = format!("/rooms/{room}/messages/{}/pin", tea.seq);
+        house.owner.put(&path, json!({})).await.good();
+        let path = format!("/rooms/{room}/messages");
+        let key = hallway_tests::wire::key();
+        let answer = json!({ "key": key, "text": "It said *nothing*, ||it was Bob||:\n\n- tea\n- cake\n\n> what a pity", "thread": tea.seq });
+        eve.post(&path, answer).await.good();
         for emoji in ["👍", "🎉", "😂"] {
             let path = format!("/rooms/{room}/messages/{}/reactions/{emoji}", tea.seq);
             lin.put(&path, json!({})).await.good();
@@ -154,6 +163,35 @@ async fn furnish(house: &House) {
     let direct = lin.post("/rooms/direct", json!({ "users": [house.owner.user] })).await.good();
     let direct = hallway_protocol::ids::RoomId(direct["room"].as_i64().expect("a room"));
     lin.says(direct, "Are you coming to the concert on Saturday?").await;
+}
+
+/// What stands beside a conversation, and what opens over it.
+async fn beside(ada: &App, camera: &mut Camera<'_>) {
+    let talk = "What did the fuse say?";
+    for size in SIZES {
+        camera.size(size).await;
+        ada.act(talk, ".more").await;
+        ada.shown("message-actions .menu").await;
+        camera.picture("11-menu", size).await;
+        ada.keys(&String::from(char::from(fantoccini::key::Key::Escape))).await;
+    }
+    camera.size(SIZES[0]).await;
+    ada.act(talk, ".thread").await;
+    ada.shown("thread-panel message-item").await;
+    camera.shoot("12-thread").await;
+    ada.click("panel-head button").await;
+    ada.click("room-head .pins").await;
+    ada.shown("pins-panel message-item").await;
+    camera.shoot("13-pins").await;
+    ada.click("room-head .details").await;
+    for size in SIZES {
+        camera.size(size).await;
+        ada.click("room-details .day").await;
+        ada.shown("date-box").await;
+        camera.picture("14-days", size).await;
+        ada.keys(&String::from(char::from(fantoccini::key::Key::Escape))).await;
+    }
+    camera.size(SIZES[0]).await;
 }
 
 async fn pictures(theme: Theme) {
@@ -207,6 +245,8 @@ async fn pictures(theme: Theme) {
     ada.press("Find a room").await;
     ada.shown("join-room li").await;
     camera.shoot("9-directory").await;
+    ada.open("kitchen").await;
+    beside(&ada, &mut camera).await;
 
     ada.open("books").await;
     link.cut();
@@ -221,11 +261,45 @@ async fn pictures(theme: Theme) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_screens_in_light() {
+async fn screens_in_light() {
     pictures(Theme::Light).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_screens_in_dark() {
+async fn screens_in_dark() {
     pictures(Theme::Dark).await;
+}
+
+/// The same window in another language, and with everything the other way round.
+#[tokio::test(flavor = "multi_thread")]
+async fn screens_in_german_and_from_right_to_left() {
+    let house = House::alone(Setup::new(Engine::Sqlite)).await;
+    furnish(&house).await;
+    let ada = App::start(Seat::new("ada")).await;
+    ada.sign_in(&house.url(), "ada").await;
+    let mut camera = Camera::new(&ada);
+    for (look, turn) in [
+        ("german", "localStorage.setItem('language', 'de'); location.reload()"),
+        ("turned", "document.documentElement.dir = 'rtl'"),
+    ] {
+        camera.look = look.to_owned();
+        ada.run(turn, vec![]).await;
+        let speaks = "return document.querySelector('room-head .search')?.textContent ?? ''";
+        ada.open("kitchen").await;
+        ada.until("it speaks German", speaks, |said| said == "Suchen").await;
+        ada.sees("Good morning! The kettle is alive again, I changed the fuse.").await;
+        camera.shoot("3-room").await;
+        ada.click("room-head .members").await;
+        ada.shown("member-row").await;
+        camera.shoot("5-members").await;
+        ada.click("room-head .details").await;
+        ada.shown("room-details").await;
+        camera.shoot("6-details").await;
+        ada.click("room-head .details").await;
+        beside(&ada, &mut camera).await;
+        ada.click("room-head .details").await;
+    }
+    let complaints = camera.complaints;
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    ada.close().await;
 }

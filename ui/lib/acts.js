@@ -50,7 +50,7 @@ export function serve(node, more = {}) {
     node.addEventListener(name, async (event) => {
       const item = event.target.closest("message-item")
       try {
-        await work(event.detail ?? item?.row, item)
+        await work(event.detail ?? item?.row, item, event.target)
       } catch (refusal) {
         tell(node, "notice", why(refusal))
       }

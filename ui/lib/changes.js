@@ -3,12 +3,15 @@
  * drawn again out. Messages are not kept here: a timeline keeps the few it shows.
  */
 
+import { risen } from "./receipts.js"
+
 /** What the window knows of one account. */
 export const emptyAccount = () => ({
   rooms: new Map(),
   people: new Map(),
   typing: new Map(),
   presence: new Map(),
+  receipts: new Map(),
   connection: { state: "connecting", since: 0, retry_ms: null, why: null },
   outbox: { waiting: 0, failed: 0, ask: false },
 })
@@ -96,6 +99,7 @@ const kinds = {
   },
   room_gone(data, { room }) {
     data.rooms.delete(room)
+    data.receipts.delete(room)
     data.typing.delete(room)
     return ["rooms", `room:${room}`, "gone"]
   },
@@ -110,6 +114,10 @@ const kinds = {
   presence(data, { users }) {
     for (const [user, state] of users) data.presence.set(user, state)
     return ["presence"]
+  },
+  receipts(data, { room, marks }) {
+    data.receipts.set(room, risen(data.receipts.get(room) ?? new Map(), marks))
+    return [`receipts:${room}`]
   },
   outbox(data, { waiting, failed, ask }) {
     data.outbox = { waiting, failed, ask }

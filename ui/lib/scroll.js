@@ -1,5 +1,5 @@
 /** Where a scrolled list stands: kept still under the reader, moved only when the reader asks. */
-import { tell } from "./dom.js"
+import { say, tell } from "./dom.js"
 
 /** Runs `change` and keeps what is being read where it is: the bottom when `bottom`, else the topmost visible child. */
 export function hold(scroller, rows, bottom, change) {
@@ -60,6 +60,12 @@ export function toLine(scroller, line) {
   if (!line) return
   const gone = scroller.getBoundingClientRect().top + scroller.clientHeight / 4 - line.getBoundingClientRect().top
   if (gone > 0) scroller.scrollTop -= gone
+}
+
+/** The way down, while there is one. */
+export function showPill(pill, shown, text) {
+  pill.hidden = !shown
+  say(pill, text)
 }
 
 /** Brings a row to the middle and marks it for a moment. */

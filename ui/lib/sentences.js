@@ -42,6 +42,9 @@ export function why(refusal) {
   return key ? word(key) : refusal?.message || word("why_unknown")
 }
 
+/** Whether name and password were right, and a code is asked for beside them. */
+export const wantsCode = (refusal) => refusal?.code === "wrong_credentials" && refusal.fields?.code !== undefined
+
 const fieldNames = {
   url: "server_address",
   name: "your_name",

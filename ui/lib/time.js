@@ -22,8 +22,14 @@ export function dayOf(at) {
   return date.getFullYear() * 10_000 + (date.getMonth() + 1) * 100 + date.getDate()
 }
 
-/** The whole moment, for tips and for `<time>`'s reader. */
-export const moment = (at) => format("moment", { dateStyle: "full", timeStyle: "short" }).format(at)
+/** The whole moment, for tips and for `<time>`'s reader; or its day alone. */
+export const moment = (at, hours = true) => format(hours ? "moment" : "whole day", { dateStyle: "full", ...(hours ? { timeStyle: "short" } : {}) }).format(at)
+
+/** November 2026 */
+export const monthLine = (at) => format("month", { month: "long", year: "numeric" }).format(at)
+
+/** Th */
+export const weekday = (at) => format("weekday", { weekday: "short" }).format(at)
 
 /** 14:02 today, 19 Nov, 14:02 on another day. */
 export function since(at, now = Date.now()) {

@@ -7,7 +7,7 @@ export class Typing {
   #said = -Infinity
 
   /** A key was pressed in the box of a room. */
-  in(room) {
+  pressed(room) {
     if (performance.now() - this.#said < EVERY_MS) return
     this.#said = performance.now()
     core.typing({ room }).catch(() => {})

@@ -42,7 +42,7 @@ test("the same places are filled in in both languages, and plurals are plurals i
 
 test("a sentence of German is not one of English, but for names and signs", () => {
   const same = Object.keys(english).filter((key) => typeof english[key] === "string" && english[key] === german[key])
-  const names = ["hallway", "mark", "server_hint", "server_found", "your_name", "invite_link", "jump_key_mac", "details", "offline", "message_by", "quote", "emoji", "name_hint"]
+  const names = ["hallway", "mark", "server_hint", "server_found", "your_name", "invite_link", "jump_key_mac", "details", "offline", "status", "message_by", "quote", "emoji", "name_hint"]
   assert.deepEqual(same.filter((key) => !names.includes(key)), [])
 })
 

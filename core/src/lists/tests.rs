@@ -1,3 +1,5 @@
+//! Lists of a room, out of a store that was filled by hand.
+
 use super::*;
 use crate::apply::Write;
 use crate::op::{Act, Draft, Op, State};

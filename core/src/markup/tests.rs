@@ -1,3 +1,5 @@
+//! What a text becomes: text in, tree out.
+
 use super::{Kind, Piece, tree};
 
 /// The tree as one line, short enough to be read in a table.

@@ -10,6 +10,7 @@ use crate::feed::{
 };
 use crate::op::{Act, Op, State};
 use hallway_protocol::ids::{RoomId, Seq, UserId};
+use hallway_protocol::rest::Receipt;
 use hallway_protocol::rows::{MessageKind, TenantRole};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
@@ -353,6 +354,15 @@ pub(crate) fn members(conn: &Connection, room: RoomId) -> Sql<Vec<MemberView>> {
         Ok(MemberView { user: UserId(row.get(0)?), role })
     })?
     .collect()
+}
+
+/// How far the members of a room had read and received when that was last heard.
+pub(crate) fn receipts(conn: &Connection, room: RoomId) -> Sql<Vec<Receipt>> {
+    conn.prepare_cached("select user, read, delivered from receipts where room = ?1 order by user")?
+        .query_map([room.0], |row| {
+            Ok(Receipt { user: UserId(row.get(0)?), read: row.get(1)?, delivered: row.get(2)? })
+        })?
+        .collect()
 }
 
 /// How many unread messages a room would show with its read mark at `read`.

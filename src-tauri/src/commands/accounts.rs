@@ -3,7 +3,7 @@
 use super::Home;
 use crate::feed::News;
 use hallway_core::feed::Account;
-use hallway_core::{Checked, Fault, Result};
+use hallway_core::{Checked, Fault, Proof, Result};
 use tauri::AppHandle;
 use tauri::ipc::Channel;
 use tauri_plugin_opener::OpenerExt;
@@ -24,8 +24,10 @@ pub async fn sign_in(
     url: String,
     login: String,
     password: String,
+    code: Option<String>,
 ) -> Result<Account> {
-    home.core().await?.sign_in(&url, &login, &password).await
+    let proof = Proof { password: &password, code: code.as_deref() };
+    home.core().await?.sign_in(&url, &login, proof).await
 }
 
 #[tauri::command(rename_all = "snake_case")]
@@ -61,8 +63,14 @@ pub async fn open_link(app: AppHandle, url: String) -> Result<()> {
 }
 
 #[tauri::command]
-pub async fn sign_in_again(home: Home<'_>, account: String, password: String) -> Result<Account> {
-    home.core().await?.sign_in_again(&account, &password).await
+pub async fn sign_in_again(
+    home: Home<'_>,
+    account: String,
+    password: String,
+    code: Option<String>,
+) -> Result<Account> {
+    let proof = Proof { password: &password, code: code.as_deref() };
+    home.core().await?.sign_in_again(&account, proof).await
 }
 
 #[tauri::command]

@@ -3,8 +3,8 @@
 use super::Home;
 use hallway_core::feed::{Found, Timeline};
 use hallway_core::{Ask, Fault, Result, Target};
-use hallway_protocol::ids::{Key, RoomId, Seq};
-use hallway_protocol::rest::Edit;
+use hallway_protocol::ids::{Key, Millis, RoomId, Seq};
+use hallway_protocol::rest::{Edit, Receipt};
 use serde::Serialize;
 
 /// What was put into the outbox.
@@ -100,6 +100,21 @@ pub async fn thread(home: Home<'_>, account: String, room: RoomId, seq: Seq) -> 
 #[tauri::command]
 pub async fn edits(home: Home<'_>, account: String, room: RoomId, seq: Seq) -> Result<Vec<Edit>> {
     home.account(&account).await?.edits(room, seq).await
+}
+
+#[tauri::command]
+pub async fn first_since(
+    home: Home<'_>,
+    account: String,
+    room: RoomId,
+    at: Millis,
+) -> Result<Option<Seq>> {
+    home.account(&account).await?.first_since(room, at).await
+}
+
+#[tauri::command]
+pub async fn receipts(home: Home<'_>, account: String, room: RoomId) -> Result<Vec<Receipt>> {
+    home.account(&account).await?.receipts(room).await
 }
 
 #[tauri::command]

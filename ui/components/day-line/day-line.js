@@ -1,4 +1,4 @@
-import { make } from "../../lib/dom.js"
+import { make, tell } from "../../lib/dom.js"
 import { title } from "../../lib/rooms.js"
 import { dayLine } from "../../lib/time.js"
 import { word } from "../../lib/words.js"
@@ -15,7 +15,15 @@ class DayLine extends HTMLElement {
     this.setAttribute("what", item.what)
     if (item.what !== "begin") this.setAttribute("role", "separator")
     this.setAttribute("aria-label", text)
-    this.replaceChildren(make("span", { textContent: text, dir: "auto" }))
+    this.replaceChildren(item.what === "day" ? this.#day(text, item.at) : make("span", { textContent: text, dir: "auto" }))
+  }
+
+  /** Pressed, it leads to other days. */
+  #day(text, at) {
+    this.removeAttribute("role")
+    const button = make("button", { type: "button", textContent: text, title: word("go_to_day") })
+    button.addEventListener("click", () => tell(this, "day", at))
+    return button
   }
 
   #words({ what, at, room: id }) {

@@ -109,7 +109,7 @@ class HallFrame extends HTMLElement {
   }
 
   #press(event) {
-    if (event.key === "Escape" && !event.defaultPrevented && state.view.panel) return this.#close()
+    if (event.key === "Escape" && !event.defaultPrevented && state.view.panel && !document.querySelector(":popover-open, dialog[open]")) return this.#close()
     const wanted = wish(event, onMac())
     if (!wanted) return this.#write(event)
     event.preventDefault()

@@ -50,7 +50,7 @@ class MemberRow extends HTMLElement {
     this.querySelector("person-face").user = row.user
     say(this.querySelector("b"), mine ? word("name_you", { name }) : name)
     select.hidden = mine || !may("roles", here, account())
-    const about = [one ? `@${one.name}` : "", select.hidden && row.role !== "member" ? role(row.role) : "", presenceWord(presence(row.user))]
+    const about = [one ? `@${one.name}` : "", select.hidden && row.role !== "member" ? role(row.role) : "", presenceWord(presence(row.user)), one?.status]
     say(this.querySelector(".about"), about.filter(Boolean).join(" · "))
     select.value = row.role
     select.setAttribute("aria-label", word("role_of", { who: name }))

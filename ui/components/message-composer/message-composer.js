@@ -102,7 +102,7 @@ class MessageComposer extends HTMLElement {
   #written(text) {
     if (this.hasAttribute("editing")) return
     drafts.write(this.#place, text)
-    if (text) this.#typing.in(this.#place.room)
+    if (text) this.#typing.pressed(this.#place.room)
   }
 
   #escape(event) {

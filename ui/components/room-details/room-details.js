@@ -3,6 +3,7 @@ import { confirmed } from "../confirm-box/confirm-box.js"
 import { core } from "../../core.js"
 import { copy } from "../../lib/copy.js"
 import { say, sheet } from "../../lib/dom.js"
+import { goToDay } from "../../lib/days.js"
 import { may } from "../../lib/may.js"
 import { why } from "../../lib/sentences.js"
 import { title } from "../../lib/rooms.js"
@@ -23,6 +24,7 @@ const shape = sheet(`
       <label><span data-word="notify"></span><select name="notify">
         <option value="all" data-word="notify_all"></option><option value="mentions" data-word="notify_mentions"></option><option value="none" data-word="notify_none"></option>
       </select></label>
+      <button class="day quiet" type="button" data-word="go_to_day"></button>
       <button class="unread quiet" type="button" data-word="mark_unread"></button>
     </section>
     <section class="code">
@@ -50,6 +52,7 @@ class RoomDetails extends HTMLElement {
     this.querySelector(".copy").addEventListener("click", () => copy(this.querySelector("code").textContent))
     this.querySelector(".favourite input").addEventListener("change", ({ target }) => this.#keep({ favourite: target.checked }))
     this.querySelector("select").addEventListener("change", ({ target }) => this.#keep({ notify: target.value }))
+    this.querySelector(".day").addEventListener("click", ({ currentTarget }) => this.#do(() => goToDay(this.#room, currentTarget)))
     this.querySelector(".unread").addEventListener("click", () => this.#keep({ unread_mark: true }))
     this.querySelector(".leave").addEventListener("click", () => this.#do(() => this.#leave()))
     this.querySelector(".delete").addEventListener("click", () => this.#do(() => this.#delete()))

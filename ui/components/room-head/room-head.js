@@ -4,7 +4,7 @@ import { presenceWord } from "../../lib/sentences.js"
 import { title } from "../../lib/rooms.js"
 import { panel } from "../../lib/visit.js"
 import { word } from "../../lib/words.js"
-import { presence, room, show, state, watch } from "../../state.js"
+import { person, presence, room, show, state, watch } from "../../state.js"
 
 const shape = sheet(`
   <button class="icon back" type="button" data-label="back"><line-icon name="back" turn></line-icon></button>
@@ -44,7 +44,7 @@ class RoomHead extends HTMLElement {
 
   #watch() {
     this.#stops.forEach((stop) => stop())
-    this.#stops = [`room:${this.#room}`, "presence", "view"].map((key) => watch(key, () => this.#draw()))
+    this.#stops = [`room:${this.#room}`, "presence", "people", "view"].map((key) => watch(key, () => this.#draw()))
   }
 
   #draw() {
@@ -58,7 +58,9 @@ class RoomHead extends HTMLElement {
   }
 
   #there({ people }) {
-    return people?.length === 1 ? presenceWord(presence(people[0])) : word("people_count", { n: (people?.length ?? 0) + 1 })
+    const [one] = people ?? []
+    const words = [presenceWord(presence(one)), person(one)?.status].filter(Boolean)
+    return people?.length === 1 ? words.join(" · ") : word("people_count", { n: (people?.length ?? 0) + 1 })
   }
 }
 

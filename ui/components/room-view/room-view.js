@@ -1,8 +1,10 @@
 import "../message-composer/message-composer.js"
+import "../read-line/read-line.js"
 import "../room-head/room-head.js"
 import "../status-bars/status-bars.js"
 import "../time-line/time-line.js"
 import "../typing-line/typing-line.js"
+import { goToDay } from "../../lib/days.js"
 import { serve } from "../../lib/acts.js"
 import { sheet } from "../../lib/dom.js"
 import { room, state, watch } from "../../state.js"
@@ -11,6 +13,7 @@ const shape = sheet(`
   <room-head></room-head>
   <status-bars></status-bars>
   <time-line></time-line>
+  <read-line></read-line>
   <typing-line></typing-line>
   <message-composer></message-composer>
   <p class="closed" data-word="room_closed"></p>`)
@@ -25,10 +28,12 @@ class RoomView extends HTMLElement {
     serve(this, {
       reply: (row) => this.#composer.reply(row),
       edit: (row) => this.#composer.edit(row),
+      day: (at, _, line) => goToDay(this.#room, line, at),
       jump: (seq) => this.querySelector("time-line").jump(seq),
     })
     this.addEventListener("said", () => this.querySelector("time-line").toEnd())
     this.addEventListener("edit-last", () => this.#editLast())
+    this.addEventListener("newest", ({ detail }) => (this.querySelector("read-line").last = detail))
     this.addEventListener("leave-log", () => this.#composer.focus())
     this.#stops = [watch("view", () => this.#draw()), watch("rooms", () => this.#door())]
   }
@@ -47,7 +52,7 @@ class RoomView extends HTMLElement {
     if (page !== "room") return
     const moved = id !== this.#room
     this.#room = id
-    if (moved) for (const part of ["room-head", "typing-line", "message-composer"]) this.querySelector(part).room = id
+    if (moved) for (const part of ["room-head", "read-line", "typing-line", "message-composer"]) this.querySelector(part).room = id
     if (moved || at) this.querySelector("time-line").open(id, at)
     state.view.at = null
     this.#door()

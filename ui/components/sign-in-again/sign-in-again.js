@@ -1,6 +1,6 @@
 import { core } from "../../core.js"
 import { say, sheet } from "../../lib/dom.js"
-import { why } from "../../lib/sentences.js"
+import { wantsCode, why } from "../../lib/sentences.js"
 import { word } from "../../lib/words.js"
 import { account, watch } from "../../state.js"
 
@@ -8,6 +8,7 @@ const shape = sheet(`
   <form>
     <p dir="auto"></p>
     <input type="password" name="password" autocomplete="current-password" data-label="password" data-hint="password" required>
+    <input name="code" autocomplete="one-time-code" inputmode="numeric" data-label="factor_code" data-hint="factor_code" hidden>
     <button class="main" type="submit" data-word="sign_in"></button>
     <p class="wrong" role="alert"></p>
   </form>`)
@@ -34,14 +35,19 @@ class SignInAgain extends HTMLElement {
 
   async #submit(event) {
     event.preventDefault()
-    const box = this.querySelector("input")
+    const [box, code] = this.querySelectorAll("input")
     const wrong = this.querySelector(".wrong")
     say(wrong, "")
     try {
-      await core.signInAgain({ password: box.value })
-      box.value = ""
+      await core.signInAgain({ password: box.value, code: code.value || null })
+      box.value = code.value = ""
+      code.hidden = true
     } catch (refusal) {
-      say(wrong, why(refusal))
+      const wanted = wantsCode(refusal)
+      say(wrong, wanted ? word(code.value ? "code_not_good" : "code_wanted") : why(refusal))
+      if (!wanted) return
+      code.hidden = false
+      code.select()
     }
   }
 }

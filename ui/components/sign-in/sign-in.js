@@ -2,7 +2,7 @@ import "../line-icon/line-icon.js"
 import { core } from "../../core.js"
 import { addressOf } from "../../lib/address.js"
 import { say, sheet, tell } from "../../lib/dom.js"
-import { problem, why } from "../../lib/sentences.js"
+import { problem, wantsCode, why } from "../../lib/sentences.js"
 import { word } from "../../lib/words.js"
 import { account, choose, state, take } from "../../state.js"
 
@@ -19,6 +19,8 @@ const shape = sheet(`
       <input name="display_name" autocomplete="name" dir="auto" data-hint="display_name_hint"></label>
     <label><span data-word="password"></span>
       <input name="password" type="password" autocomplete="current-password" required></label>
+    <label class="factor" hidden><span data-word="factor_code"></span>
+      <input name="code" autocomplete="one-time-code" autocapitalize="none" spellcheck="false" dir="ltr"></label>
     <label class="new invite"><span data-word="invite_code"></span>
       <input name="invite" autocomplete="off" autocapitalize="none" spellcheck="false" dir="ltr"></label>
     <p class="wrong" role="alert"></p>
@@ -82,6 +84,7 @@ class SignIn extends HTMLElement {
     say(this.querySelector(".turn"), word(registering ? "have_account" : "new_here"))
     this.#field("password").autocomplete = registering ? "new-password" : "current-password"
     for (const part of this.querySelectorAll(".new")) part.hidden = !registering
+    this.#factor(false)
     this.#drawServer()
   }
 
@@ -142,10 +145,25 @@ class SignIn extends HTMLElement {
     try {
       this.#enter(await this.#ask())
     } catch (refusal) {
-      this.#say(why(refusal))
+      this.#refused(refusal)
     } finally {
       this.toggleAttribute("busy", false)
     }
+  }
+
+  /** A right password may not be enough: the server asks for a code by naming it. */
+  #refused(refusal) {
+    const wanted = wantsCode(refusal)
+    const asked = this.#field("code").value !== ""
+    if (wanted) this.#factor(true)
+    this.#say(wanted ? word(asked ? "code_not_good" : "code_wanted") : why(refusal))
+    if (wanted) this.#field("code").select()
+  }
+
+  #factor(wanted) {
+    this.querySelector(".factor").hidden = !wanted
+    if (!wanted) this.#field("code").value = ""
+    else this.#field("code").focus()
   }
 
   #miss(field) {
@@ -157,7 +175,7 @@ class SignIn extends HTMLElement {
     const value = (name) => this.#field(name).value.trim()
     const url = this.#server?.url ?? addressOf(value("url")).url
     const password = this.#field("password").value
-    if (!this.hasAttribute("registering")) return core.signIn({ url, login: value("login"), password })
+    if (!this.hasAttribute("registering")) return core.signIn({ url, login: value("login"), password, code: value("code") || null })
     const invite = value("invite") || null
     return core.register({ url, name: value("login"), display_name: value("display_name") || null, password, invite })
   }

@@ -35,7 +35,7 @@ class ThreadPanel extends HTMLElement {
       jump: (seq) => visit(this.#room, seq),
     })
     this.#box.addEventListener("enter", ({ detail }) => this.#send(detail))
-    this.#box.addEventListener("written", ({ detail }) => detail && this.#typing.in(this.#room))
+    this.#box.addEventListener("written", ({ detail }) => detail && this.#typing.pressed(this.#room))
     this.#stops = [watch("view", () => this.#enter()), watch("rooms", () => this.#door())]
   }
 

@@ -2,10 +2,10 @@ import "../day-line/day-line.js"
 import "../message-actions/message-actions.js"
 import "../message-item/message-item.js"
 import { core } from "../../core.js"
-import { keyed, make, say, sheet, tell } from "../../lib/dom.js"
+import { keyed, make, sheet, tell } from "../../lib/dom.js"
 import { History } from "../../lib/history.js"
 import { present, whenPresent } from "../../lib/present.js"
-import { below, End, hold, lastSeen, showRow, toLine, walk } from "../../lib/scroll.js"
+import { below, End, hold, lastSeen, showPill, showRow, toLine, walk } from "../../lib/scroll.js"
 import { why } from "../../lib/sentences.js"
 import { dayOf } from "../../lib/time.js"
 import { items } from "../../lib/timeline.js"
@@ -159,6 +159,7 @@ class TimeLine extends HTMLElement {
     hold(this.#scroller, this.#rows, bottom, () => {
       keyed(this.#rows, this.#nodes, list, create, (node, item) => (node.item = { ...item, room: this.#room }))
     })
+    tell(this, "newest", this.#history.window.after ? null : this.#history.window.rows.at(-1))
     this.#look()
   }
 
@@ -182,11 +183,10 @@ class TimeLine extends HTMLElement {
   }
 
   #pill() {
-    const pill = this.querySelector(".pill")
     const unread = room(this.#room)?.unread ?? 0
     const far = this.#history.window.after || below(this.#scroller) > this.#scroller.clientHeight
-    pill.hidden = this.#end.followed || !(unread > 0 || far)
-    say(pill, unread > 0 ? word("new_below", { n: unread }) : word("to_latest"))
+    const text = unread > 0 ? word("new_below", { n: unread }) : word("to_latest")
+    showPill(this.querySelector(".pill"), !this.#end.followed && (unread > 0 || far), text)
   }
 
   #show(seq) {

@@ -284,9 +284,9 @@ async fn screens_in_german_and_from_right_to_left() {
     ] {
         camera.look = look.to_owned();
         ada.run(turn, vec![]).await;
-        let speaks = "return document.querySelector('room-head .search')?.textContent ?? ''";
+        let speaks = "return document.querySelector('side-bar .jump span')?.textContent ?? ''";
+        ada.until("it speaks German", speaks, |said| said == "Springen zu …").await;
         ada.open("kitchen").await;
-        ada.until("it speaks German", speaks, |said| said == "Suchen").await;
         ada.sees("Good morning! The kettle is alive again, I changed the fuse.").await;
         camera.shoot("3-room").await;
         ada.click("room-head .members").await;

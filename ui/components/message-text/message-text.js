@@ -1,5 +1,5 @@
 import { make, tell } from "../../lib/dom.js"
-import { follow } from "../../lib/links.js"
+import { follow } from "../../lib/follow.js"
 import { nodes, reveal } from "../../lib/pieces.js"
 import { why } from "../../lib/sentences.js"
 import { word } from "../../lib/words.js"

@@ -13,12 +13,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hallway_protocol::ids::RoomId;
-use hallway_protocol::limits::DISPLAY_NAME_MAX;
+use hallway_protocol::limits::{DISPLAY_NAME_MAX, ROOM_NAME_MAX};
 use hallway_protocol::rest::{BecomeAccount, ComeAsGuest, GuestIn, Guests, Register, Registered};
 use hallway_protocol::rest::{RoomGuests, SetGuests};
 use hallway_protocol::text;
 
-/// `POST /auth/guest`: into the room of a code, or into a public one that is open.
+/// `POST /auth/guest`: into the room of a code, into a public one that is open, or into a new one.
 pub async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -38,9 +38,9 @@ pub async fn create(
     let new = NewGuest { display_name, language: language.0, session: session.clone() };
     let come =
         app.store.write(Needs::tenant(id), move |tx| guests::come(tx, id, allowed, &by, &new));
-    let (user, room) = come.await?;
+    let guests::Come { user, room, code } = come.await?;
     let session = accounts::answer(&app, id, user.user, session.id, 0)?;
-    Ok(axum::Json(GuestIn { user, session, room }))
+    Ok(axum::Json(GuestIn { user, session, room, code }))
 }
 
 /// `GET /rooms/{room}/guests`: who comes into it without an account.
@@ -109,10 +109,11 @@ async fn allowed_to(app: &App, me: &Me) -> Result<Guests> {
 }
 
 fn by(body: &ComeAsGuest) -> Result<By> {
-    match (&body.code, body.room) {
-        (Some(code), None) => Ok(By::Code(code.clone())),
-        (None, Some(room)) => Ok(By::Room(room)),
-        _ => Err(Refusal::invalid("code", "or room is needed, one of them")),
+    match (&body.code, body.room, &body.name) {
+        (Some(code), None, None) => Ok(By::Code(code.clone())),
+        (None, Some(room), None) => Ok(By::Room(room)),
+        (None, None, Some(name)) => Ok(By::New(checked("name", text::label(name, ROOM_NAME_MAX))?)),
+        _ => Err(Refusal::invalid("code", "or room or name is needed, one of them")),
     }
 }
 

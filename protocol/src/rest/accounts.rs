@@ -248,6 +248,10 @@ pub struct ComeAsGuest {
     /// In its place: the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomId>,
+    /// In its place, where guests are open: the name of a room to make, which is gone when it is left
+    /// alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// As others see it.
     pub display_name: String,
     /// Label of the device.
@@ -266,6 +270,9 @@ pub struct GuestIn {
     /// Where.
     #[serde(serialize_with = "room_row")]
     pub room: Room,
+    /// Of a room that was made: by this the others come in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// `POST /users/me/account`: a guest stays.

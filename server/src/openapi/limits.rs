@@ -20,6 +20,7 @@ const TEXTS: &[(&str, &str, usize, usize)] = &[
     ("Register", "device", 0, DEVICE_MAX),
     ("Login", "device", 0, DEVICE_MAX),
     ("ComeAsGuest", "display_name", 1, DISPLAY_NAME_MAX),
+    ("ComeAsGuest", "name", 1, ROOM_NAME_MAX),
     ("ComeAsGuest", "device", 0, DEVICE_MAX),
     ("BecomeAccount", "name", 1, NAME_MAX),
     ("BecomeAccount", "password", PASSWORD.0, PASSWORD.1),
@@ -99,8 +100,8 @@ const LISTS: &[(&str, &str, usize, usize)] = &[
 ];
 
 /// Of these fields one is there; the others lack or are null.
-const ONE_OF: &[(&str, [&str; 2])] =
-    &[("ComeAsGuest", ["code", "room"]), ("NewBan", ["user", "address"])];
+const ONE_OF: &[(&str, &[&str])] =
+    &[("ComeAsGuest", &["code", "room", "name"]), ("NewBan", &["user", "address"])];
 
 /// What a tenant may be configured to: least and most.
 const CONFIG: &[(&str, i64, i64)] = &[
@@ -186,11 +187,16 @@ pub fn sendable(of: &str, mut example: Value) -> Value {
 /// Rules that are about more than one field.
 fn together(of: &str, schema: &mut Value) {
     for (_, fields) in ONE_OF.iter().filter(|(name, _)| *name == of) {
-        let kind = |one: &str, other: &str| {
-            json!({"required": [one],
-                "properties": {one: {"not": {"type": "null"}}, other: {"type": "null"}}})
+        let kind = |one: &&str| {
+            let is = |field: &&str| match field == one {
+                true => json!({"not": {"type": "null"}}),
+                false => json!({"type": "null"}),
+            };
+            let all: serde_json::Map<_, _> =
+                fields.iter().map(|field| ((*field).to_owned(), is(field))).collect();
+            json!({"required": [one], "properties": all})
         };
-        schema["oneOf"] = json!([kind(fields[0], fields[1]), kind(fields[1], fields[0])]);
+        schema["oneOf"] = fields.iter().map(kind).collect();
     }
     if of == "Sync" {
         let full = &mut schema["properties"]["rooms"]["items"]["anyOf"][1]["properties"];

@@ -25,11 +25,7 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, room: RoomId) -> Resu
         .flatten();
     let code = match present {
         Some(code) => code,
-        None => {
-            let code = draw();
-            tx.exec("update rooms set code = $1 where id = $2", params![&code, room])?;
-            code
-        }
+        None => give(tx, room)?,
     };
     if !again {
         ops::keep(tx, me, key, "code", &target, None)?;
@@ -48,6 +44,13 @@ pub fn destroy(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, room: RoomId) -> Res
         ops::keep(tx, me, key, "code-delete", &target, None)?;
     }
     Ok(Once { again, answer: () })
+}
+
+/// Gives a room that is locked, or new, a code.
+pub(super) fn give(tx: &mut Tx<'_>, room: RoomId) -> Result<String> {
+    let code = draw();
+    tx.exec("update rooms set code = $1 where id = $2", params![&code, room])?;
+    Ok(code)
 }
 
 fn draw() -> String {

@@ -1,16 +1,16 @@
-//! Guests: people without an account, in one room. They come by its code, or into a public room that
-//! is open to them, and are gone a day after they were last here; what they said stays, with the
-//! name they said it under. A guest can become an account, which keeps all of it.
+//! Guests: people without an account, in one room. They come by its code, into a public room that is
+//! open to them, or into one they make, and are gone a day after they were last here; what they said
+//! stays, with the name they said it under. A guest can become an account, which keeps all of it.
 
 use super::accounts::{self, Door, Newcomer};
 use super::audit::{self, Actor, Note};
 use super::sessions::{self, Door as In, NewSession};
 use super::{Event, Me, Once, Read, Result, StoreError, Tx};
-use super::{chores, invites, mails, members, ops, own, rooms, tenants, users};
+use super::{chores, codes, invites, mails, members, ops, own, rooms, tenants, users};
 use crate::access::{self, Act};
 use crate::params;
 use hallway_protocol::ids::{Key, RoomId, TenantId, UserId};
-use hallway_protocol::rest::{Guests, Registration, RoomGuests};
+use hallway_protocol::rest::{Guests, NewRoom, NewRoomKind, Registration, RoomGuests};
 use hallway_protocol::rows::{Room, RoomKind, TenantRole, User, Visibility};
 use hallway_protocol::text::folded;
 
@@ -24,6 +24,19 @@ pub enum By {
     Code(String),
     /// Nothing: the room is open.
     Room(RoomId),
+    /// A name: of a room that is made for it, and is gone when it is left alone.
+    New(String),
+}
+
+/// Somebody who came.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Come {
+    /// Who.
+    pub user: User,
+    /// Where.
+    pub room: Room,
+    /// Of a room that was made: its code.
+    pub code: Option<String>,
 }
 
 /// Somebody who comes without an account.
@@ -45,9 +58,10 @@ pub fn come(
     allowed: Guests,
     by: &By,
     new: &NewGuest,
-) -> Result<(User, Room)> {
+) -> Result<Come> {
     let hidden = || StoreError::NotFound("room");
     let room = match by {
+        By::New(name) => return found(tx, tenant, allowed, name, new),
         By::Room(room) => Some(*room),
         By::Code(code) => tx.one(
             "select id from rooms where tenant = $1 and code = $2",
@@ -62,17 +76,59 @@ pub fn come(
         // Asked again under the lock: the code may just have been taken away.
         By::Code(given) => allowed >= Guests::Code && code == Some(rooms::folded_code(given)),
         By::Room(_) => allowed == Guests::Open && facts.visibility == Visibility::Public,
+        By::New(_) => false,
     };
     if facts.tenant != tenant || facts.deleted || facts.kind == RoomKind::Direct || !opens {
         return Err(hidden());
     }
     let user = insert(tx, tenant, new)?;
-    let note = Note::of(Some(tenant), Actor::Person(user), "guest_came");
-    audit::note(tx, &note.on(format_args!("room:{}", facts.id)).from(new.session.address))?;
-    sessions::create(tx, user, &new.session, In::New)?;
+    came(tx, tenant, user, facts.id, new)?;
     members::enter(tx, &facts, user, None)?;
-    let row = rooms::any(tx, facts.id)?.ok_or_else(hidden)?;
-    Ok((users::own_row(tx, user)?, row))
+    let room = rooms::any(tx, facts.id)?.ok_or_else(hidden)?;
+    Ok(Come { user: users::own_row(tx, user)?, room, code: None })
+}
+
+/// Somebody without an account makes a room: private, with a code, gone when nobody is in it.
+fn found(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    allowed: Guests,
+    name: &str,
+    new: &NewGuest,
+) -> Result<Come> {
+    if allowed != Guests::Open {
+        return Err(StoreError::Forbidden("guests come in by a code here"));
+    }
+    let user = insert(tx, tenant, new)?;
+    let (role, session) = (TenantRole::Member, new.session.id.clone());
+    let me = Me { tenant, user, role, guest: true, session };
+    let wanted = NewRoom {
+        key: None,
+        kind: NewRoomKind::Group,
+        name: name.to_owned(),
+        topic: None,
+        visibility: None,
+        history: None,
+        members: Vec::new(),
+        ephemeral: true,
+        sealed: false,
+    };
+    let (room, _) = rooms::make(tx, &me, &wanted, &[user])?;
+    came(tx, tenant, user, room.room, new)?;
+    let code = codes::give(tx, room.room)?;
+    Ok(Come { user: users::own_row(tx, user)?, room, code: Some(code) })
+}
+
+fn came(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    user: UserId,
+    room: RoomId,
+    new: &NewGuest,
+) -> Result<()> {
+    let note = Note::of(Some(tenant), Actor::Person(user), "guest_came");
+    audit::note(tx, &note.on(format_args!("room:{room}")).from(new.session.address))?;
+    sessions::create(tx, user, &new.session, In::New)
 }
 
 fn insert(tx: &mut Tx<'_>, tenant: TenantId, new: &NewGuest) -> Result<UserId> {

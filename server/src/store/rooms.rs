@@ -169,12 +169,24 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewRoom) -> Res
     people.sort_unstable();
     people.dedup();
     known_people(tx, me, &people, "members")?;
-    tx.hold_people(&people)?;
+    let (answer, seq) = make(tx, me, new, &people)?;
+    ops::keep(tx, me, key, "room", "", Some(Done::change(answer.room, seq)))?;
+    Ok(Once { again: false, answer })
+}
+
+/// The room itself, of these people, the maker its owner; and the number of its first change.
+pub(super) fn make(
+    tx: &mut Tx<'_>,
+    me: &Me,
+    new: &NewRoom,
+    people: &[UserId],
+) -> Result<(Room, Seq)> {
+    tx.hold_people(people)?;
     let room = insert(tx, me, new)?;
     tx.made_room(room);
     let facts = facts(tx, room)?.ok_or(StoreError::NotFound("room"))?;
     let mut change = Change::begin(tx, &facts)?;
-    for person in &people {
+    for person in people {
         let role = if *person == me.user { Role::Owner } else { Role::Member };
         members::put(tx, &mut change, *person, role)?;
         change.rows(members::row(tx, room, *person)?.map(Row::Member));
@@ -187,13 +199,12 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewRoom) -> Res
     let seq = change.seq;
     change.finish(tx)?;
     for person in people {
-        own::stand(tx, person, room, MineState::Joined, seq)?;
+        own::stand(tx, *person, room, MineState::Joined, seq)?;
     }
     if new.ephemeral {
         ephemeral::watch(tx, me.tenant, room)?;
     }
-    ops::keep(tx, me, key, "room", "", Some(Done::change(room, seq)))?;
-    Ok(Once { again: false, answer })
+    Ok((answer, seq))
 }
 
 fn insert(tx: &mut Tx<'_>, me: &Me, new: &NewRoom) -> Result<RoomId> {

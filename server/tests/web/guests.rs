@@ -1,6 +1,6 @@
 //! Guests, as they meet the server: a name and a code, one room, and nothing else.
 
-use crate::house::{Answer, Call, House, PASSWORD, Person, key};
+use crate::house::{Answer, Call, House, PASSWORD, Person, int, key};
 use hallway_protocol::rest::{Guests, Registration};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -175,6 +175,45 @@ async fn who_may_come_is_said_by_server_tenant_and_room() {
     }
     ada.delete(&format!("/rooms/{room}/code")).await.ok(204);
     assert_eq!(comes(&house, by_code).await.refused(), (404, "not_found"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_guests_are_open_one_may_make_a_room() {
+    let house = house(Guests::Code).await;
+    let ada = house.ada().await;
+    let makes = json!({"name": "Tea?", "display_name": "Eve"});
+    assert_eq!(comes(&house, makes.clone()).await.refused(), (403, "forbidden"));
+    let tenants = ada.get("/admin/tenants").await.ok(200);
+    let tenant = format!("/admin/tenants/{}", tenants["items"][0]["tenant"]);
+    ada.patch(&tenant, json!({"config": {"guests": "open"}})).await.ok(200);
+    for (body, field) in [
+        (json!({"name": "", "display_name": "Eve"}), "name"),
+        (json!({"name": "x".repeat(81), "display_name": "Eve"}), "name"),
+        (json!({"name": "Tea?", "display_name": ""}), "display_name"),
+        (json!({"name": "Tea?", "code": "ABCDEFGH", "display_name": "Eve"}), "code"),
+    ] {
+        let said = comes(&house, body).await;
+        assert!(said.refused() == (422, "invalid") && said.blames(field), "{field}: {said:?}");
+    }
+    assert_eq!(ada.get("/admin/stats").await.ok(200)["guests"], 0, "nobody came in part");
+    let made = comes(&house, makes).await.ok(200);
+    let (room, code) = (int(&made["room"]["room"]), made["code"].as_str().expect("a code"));
+    assert_eq!(
+        (&made["room"]["ephemeral"], &made["room"]["visibility"], &made["user"]["guest"]),
+        (&json!(true), &json!("private"), &json!(true))
+    );
+    let eve = Person::of(house.address, &made);
+    let said = comes(&house, json!({"code": code, "display_name": "Bob"})).await.ok(200);
+    assert_eq!((int(&said["room"]["room"]), said.get("code")), (room, None));
+    let bob = Person::of(house.address, &said);
+    eve.says(room, "tea?").await;
+    let page = bob.get(&format!("/rooms/{room}/messages")).await.ok(200);
+    assert!(page.to_string().contains("tea?"), "{page}");
+    // It is one room, hers and of those she lets in; of the house she has no more than any guest.
+    assert_eq!(ada.get(&format!("/rooms/{room}")).await.refused(), (404, "not_found"));
+    let further = eve.post("/rooms", json!({"kind": "group", "name": "x"})).await;
+    assert_eq!(further.refused(), (403, "forbidden"));
+    assert_eq!(eve.patch(&format!("/rooms/{room}"), json!({"name": "x"})).await.status, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 //!
 //! | the row says | the walk that shows it |
 //! |---|---|
-//! | create a room, get a short code | `a_code_opens_the_door_until_it_is_taken_away` |
+//! | type a name, create a room, get a short code | `a_name_is_enough_to_make_a_room`; with an account: `a_code_opens_the_door_until_it_is_taken_away` |
 //! | another person types a name and the code and is in | `a_name_and_a_code_are_enough` |
 //! | earlier messages are there; join and leave notices | `a_code_opens_the_door_until_it_is_taken_away`, `a_name_and_a_code_are_enough` |
 //! | my own history page | `everyone_finds_what_they_wrote` |
@@ -23,6 +23,7 @@ use std::time::Duration;
 on_both!(
     a_code_opens_the_door_until_it_is_taken_away,
     a_name_and_a_code_are_enough,
+    a_name_is_enough_to_make_a_room,
     a_room_that_everybody_left_vanishes,
     who_is_gone_or_mistyped_is_told_so,
     everyone_finds_what_they_wrote,
@@ -171,6 +172,36 @@ async fn comes(house: &House, code: &str, name: &str) -> Rest {
     let mut guest = Rest::at(&house.url());
     guest.takes(&came["session"]);
     guest
+}
+
+async fn a_name_is_enough_to_make_a_room(engine: Engine) {
+    let house = House::with(Setup::new(engine).env("HALLWAY_GUESTS", "open")).await;
+    let nobody = Rest::at(&house.url());
+    let come = async |body: serde_json::Value| {
+        let came = nobody.post("/auth/guest", body).await.good();
+        let mut guest = Rest::at(&house.url());
+        guest.takes(&came["session"]);
+        guest.user = hallway_protocol::ids::UserId(came["user"]["user"].as_i64().expect("a row"));
+        (guest, came)
+    };
+    let (eve, made) = come(json!({"display_name": "Eve", "name": "tea for two"})).await;
+    let room = hallway_protocol::ids::RoomId(made["room"]["room"].as_i64().expect("a room row"));
+    assert_eq!(made["room"]["name"], "tea for two");
+    eve.says(room, "said before anyone came").await;
+    let code = made["code"].as_str().expect("a code").to_lowercase();
+    let mut hers = Socket::open(&eve).await;
+    let (bob, _) = come(json!({"display_name": "Bob", "code": code})).await;
+    assert_eq!(notices(&bob.history(room).await), ["created", "joined"]);
+    assert!(bob.history(room).await.iter().any(|row| row.text == "said before anyone came"));
+    let said = bob.says(room, "here I am").await;
+    assert_eq!(messages(&hers.event(room, said.seq).await)[0].text, "here I am");
+    bob.post(&format!("/rooms/{room}/leave"), json!({})).await.good();
+    assert_eq!(notices(&eve.history(room).await), ["created", "joined", "left"]);
+    // Each room has a code of its own, and nobody without it learns that it is there.
+    let (ann, other) = come(json!({"display_name": "Ann", "name": "tea for two"})).await;
+    assert_ne!(other["code"], made["code"]);
+    assert_eq!(ann.get(&format!("/rooms/{room}")).await.refused(), (404, "not_found"));
+    assert_eq!(house.owner.get("/rooms/directory").await.good()["rows"], json!([]));
 }
 
 async fn a_room_that_everybody_left_vanishes(engine: Engine) {

@@ -131,10 +131,13 @@ fn oidc(book: &mut Book) {
 }
 
 fn guests(book: &mut Book) {
-    book.on("POST /auth/guest", "Comes in by a room's code, or into a public room that is open.")
-        .takes::<ComeAsGuest>(body("guest"))
-        .gives::<GuestIn>(200, "Who, with what, and where.", body("guest in"))
-        .refuses(&[Code::NotFound, Code::Conflict]);
+    book.on(
+        "POST /auth/guest",
+        "Comes in by a room's code, into a public room that is open, or into a new room.",
+    )
+    .takes::<ComeAsGuest>(body("guest"))
+    .gives::<GuestIn>(200, "Who, with what, and where.", body("guest in"))
+    .refuses(&[Code::NotFound, Code::Conflict]);
     book.on("POST /users/me/account", "A guest stays: an account of their own.")
         .takes::<BecomeAccount>(body("account"))
         .gives::<Registered>(201, "Who they are now.", body("registered"))

@@ -32,6 +32,7 @@ pub const RIGHTS: &[(&str, &str, &str)] = &[
     ("POST /auth/register",                         r#"{"tenant":"default","name":"{once}","email":"{once}@example.org","password":"{password}","invite":"{opens}"}"#, "+++++ ++ ++++++ +++ ++ ++"),
     ("POST /auth/guest",                            r#"{"code":"{code}","display_name":"x"}"#, "+++++ ++ ++++++ +++ ++ ++"),
     ("POST /auth/guest",                            r#"{"room":{room},"display_name":"x"}"#, "..... .. ...... ... .. .."),
+    ("POST /auth/guest",                            r#"{"name":"x","display_name":"x"}"#, "----- -- ------ --- -- --"),
     ("POST /auth/verify-email",                     r#"{"token":"x"}"#,                  "????? ?? ?????? ??? ?? ??"),
     ("POST /auth/resend-verification",              r#"{"email":"a@b.example"}"#,        "+++++ ++ ++++++ +++ ++ ++"),
     ("POST /auth/forgot-password",                  r#"{"email":"a@b.example"}"#,        "+++++ ++ ++++++ +++ ++ ++"),

@@ -20,14 +20,16 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PARAMS: usize = 24;
 
 /// What each connection says first. A plan made while a table was empty would stay a sequential
-/// scan for the life of the statement; locks are taken in one order, so a deadlock is rare and
-/// should be found at once.
-const SETTINGS: &str = "set enable_seqscan = off; set deadlock_timeout = '50ms';
+/// scan for the life of the statement; at the price that this puts on one that cannot be helped, the
+/// server would compile it anew at each run, which took seconds for what takes milliseconds; locks
+/// are taken in one order, so a deadlock is rare and should be found at once.
+const SETTINGS: &str = "set enable_seqscan = off; set jit = off; set deadlock_timeout = '50ms';
     set synchronous_commit = on; set idle_in_transaction_session_timeout = 0;
     set client_min_messages = warning";
 /// What a connection says that may not set `deadlock_timeout` (it takes a superuser or a grant).
-const SETTINGS_PLAIN: &str = "set enable_seqscan = off; set synchronous_commit = on;
-    set idle_in_transaction_session_timeout = 0; set client_min_messages = warning";
+const SETTINGS_PLAIN: &str = "set enable_seqscan = off; set jit = off;
+    set synchronous_commit = on; set idle_in_transaction_session_timeout = 0;
+    set client_min_messages = warning";
 
 /// A connection to PostgreSQL.
 pub struct Pg {

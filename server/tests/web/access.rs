@@ -9,11 +9,17 @@ mod rights;
 use crate::cast::{CALLERS, Cast};
 use crate::house::push::{POINT, SECRET};
 use crate::house::{Call, House, PASSWORD, changes, key, rows};
+use crate::postgres::Postgres;
 use hallway_protocol::rest::Guests;
+use hallway_server::params;
 use hallway_server::routes::TABLE;
+use hallway_server::store::{Needs, Tx};
 use rights::RIGHTS;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::task::spawn_blocking;
 
 /// What an answer is in the table.
 fn sign(status: u16, code: &str) -> char {
@@ -30,9 +36,27 @@ fn sign(status: u16, code: &str) -> char {
     }
 }
 
+/// Where databases for scenes come from; none: SQLite.
+type Databases = Option<Arc<Postgres>>;
+
+async fn house_on(databases: &Databases) -> House {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("scene_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let server = databases.clone();
+    let url = spawn_blocking(move || server.map(|server| server.database(&name)));
+    let url = url.await.expect("a database");
+    House::with(|config| {
+        config.mail = format!("file:{}", config.data.join("mail").display());
+        config.guests = Guests::Code;
+        config.database_url = url;
+    })
+    .await
+}
+
 /// A house with everybody in it, and what words stand for.
 struct Scene {
     house: House,
+    databases: Databases,
     cast: Cast,
     /// Made when a row first names them, and anew once a call has done something with them.
     words: HashMap<String, String>,
@@ -40,13 +64,13 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Scene {
-        let house = House::with(|config| {
-            config.mail = format!("file:{}", config.data.join("mail").display());
-            config.guests = Guests::Code;
-        });
-        let house = house.await;
+        Scene::on(None).await
+    }
+
+    async fn on(databases: Databases) -> Scene {
+        let house = house_on(&databases).await;
         let cast = Cast::of(&house).await;
-        let mut scene = Scene { house, cast, words: HashMap::new() };
+        let mut scene = Scene { house, databases, cast, words: HashMap::new() };
         scene.knows("room").await;
         scene
     }
@@ -235,7 +259,7 @@ impl Scene {
             let tenant = format!("/admin/tenants/{}", self.cast.tenant);
             let said = self.cast.person("operator").get(&tenant).await;
             if said.status != 200 || said.body["suspended"] == true {
-                *self = Scene::set().await;
+                *self = Scene::on(self.databases.clone()).await;
             }
         }
         if [row.0, row.1].iter().any(|text| named(text).any(|word| !OWN.contains(&word))) {
@@ -299,8 +323,8 @@ fn the_table_speaks_of_every_route_and_of_no_other() {
 }
 
 /// Runs every `parts`-th row, beginning with `part`; what was not as the table says.
-async fn runs(part: usize, parts: usize) -> Vec<String> {
-    let mut scene = Scene::set().await;
+async fn runs(part: usize, parts: usize, databases: Databases) -> Vec<String> {
+    let mut scene = Scene::on(databases).await;
     let mut wrong = Vec::new();
     for row in RIGHTS.iter().skip(part).step_by(parts) {
         scene.sets(row).await;
@@ -337,12 +361,54 @@ async fn runs(part: usize, parts: usize) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everyone_may_what_the_table_says_and_nothing_else() {
-    let wrong = runs(0, 2).await;
+    let wrong = runs(0, 2, None).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everyone_may_what_the_other_half_says_too() {
-    let wrong = runs(1, 2).await;
+    let wrong = runs(1, 2, None).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_compared_shows_whatever_was_changed() {
+    let postgres = spawn_blocking(|| Arc::new(Postgres::start())).await.expect("it starts");
+    for databases in [None, Some(postgres.clone())] {
+        let house = house_on(&databases).await;
+        house.ada().await;
+        for (sql, shown) in [
+            ("update users set status = 'planted'", vec!["gone users", "new users"]),
+            ("insert into meta (name, value) values ('planted', '1')", vec!["new meta"]),
+            ("delete from meta where name = 'planted'", vec!["gone meta"]),
+        ] {
+            let before = rows(&house.app).await;
+            assert_eq!(changes(&before, &rows(&house.app).await), [""; 0], "nobody did anything");
+            let plants = move |tx: &mut Tx<'_>| tx.exec(sql, params![]);
+            house.app.store.write(Needs::default(), plants).await.expect("planted");
+            let changed = changes(&before, &rows(&house.app).await);
+            let said: Vec<_> = changed.iter().filter_map(|line| line.split(':').next()).collect();
+            assert_eq!(said, shown, "{changed:?}");
+        }
+        house.stop().await;
+    }
+    spawn_blocking(move || drop(postgres)).await.expect("it ends");
+}
+
+/// Both halves at once, each in a database of its own of the one server.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_holds_on_postgres_too() {
+    let postgres = spawn_blocking(|| {
+        let postgres = Postgres::start();
+        // Thousands of calls, of which none has to outlive the power.
+        postgres.sql("alter system set fsync = off");
+        postgres.sql("select pg_reload_conf()");
+        Arc::new(postgres)
+    });
+    let postgres = postgres.await.expect("it starts");
+    let half = |part| runs(part, 2, Some(postgres.clone()));
+    let (one, other) = tokio::join!(half(0), half(1));
+    spawn_blocking(move || drop(postgres)).await.expect("it ends");
+    let wrong = [one, other].concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

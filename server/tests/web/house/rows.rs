@@ -2,25 +2,65 @@
 //! changed. What is done later by itself has been done first.
 
 use super::PATIENCE;
+use hallway_protocol::ids::NUMBER_MAX;
 use hallway_server::app::App;
 use hallway_server::params;
-use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
-/// The rows of each table.
-pub type Rows = BTreeMap<String, Vec<String>>;
+/// Table and row, and how often there is such a one.
+pub type Rows = BTreeMap<(String, String), usize>;
 
 /// What is kept about calls themselves, whatever they are told: when a session was last seen, and
 /// that somebody failed to sign in.
 const BOOKKEEPING: [(&str, &str); 2] = [("sessions", "seen_at"), ("sessions", "used_hour")];
 const FAILED: &str = "sign_in_failed";
+/// On PostgreSQL each batch leaves a word, so that it knows whether its commit was done.
+const LANE: &str = "lane:";
 
-/// All there is.
+/// All there is, as it was in one moment.
 pub async fn rows(app: &App) -> Rows {
     settled(app).await;
+    let sql = question(app).await;
+    let all = app.store.read(move |read| {
+        read.all(sql, params![], |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?)))
+    });
+    let mut rows = Rows::new();
+    for (table, row) in all.await.expect("all rows") {
+        let aside = match table.as_str() {
+            "audit" => row.contains(FAILED),
+            "meta" => row.starts_with(LANE),
+            _ => false,
+        };
+        if !aside {
+            *rows.entry((table, row)).or_default() += 1;
+        }
+    }
+    rows
+}
+
+/// What is in one and not in the other, or more often.
+pub fn changes(before: &Rows, after: &Rows) -> Vec<String> {
+    let only = |sign: &str, these: &Rows, those: &Rows| -> Vec<String> {
+        let more = these.iter().filter(|(row, count)| those.get(row).unwrap_or(&0) < count);
+        more.map(|((table, row), _)| format!("{sign} {table}: {row}")).collect()
+    };
+    [only("gone", before, after), only("new", after, before)].concat()
+}
+
+/// The question for all rows of all tables. An engine's is made once: every house has the same
+/// tables, and the store takes literals alone.
+async fn question(app: &App) -> &'static str {
+    static SQLITE: OnceCell<&str> = OnceCell::const_new();
+    static POSTGRES: OnceCell<&str> = OnceCell::const_new();
     let postgres = app.config.database_url.is_some();
+    let known = if postgres { &POSTGRES } else { &SQLITE };
+    known.get_or_init(|| async { &*Box::leak(text(app, postgres).await.into_boxed_str()) }).await
+}
+
+async fn text(app: &App, postgres: bool) -> String {
     let columns = app.store.read(move |read| {
         let sql = if postgres {
             "select table_name::text, column_name::text from information_schema.columns
@@ -36,61 +76,30 @@ pub async fn rows(app: &App) -> Rows {
         // The index of the search is made of the rest, a moment later.
         let index = ["search_", "words_search"].iter().any(|of| table.starts_with(of));
         if !index && !BOOKKEEPING.contains(&(table.as_str(), column.as_str())) {
+            let column = match postgres {
+                true => format!("coalesce(\"{column}\"::text, '-')"),
+                false => format!("quote(\"{column}\")"),
+            };
             tables.entry(table).or_default().push(column);
         }
     }
-    let texts: Vec<_> =
-        tables.into_iter().map(|(name, columns)| (text(&name, &columns, postgres), name)).collect();
-    let all = app.store.read(move |read| {
-        let mut all = Rows::new();
-        for (sql, table) in texts {
-            let mut rows = read.all(sql, params![], |row| row.get::<String>(0))?;
-            rows.retain(|row| table != "audit" || !row.contains(FAILED));
-            rows.sort_unstable();
-            all.insert(table, rows);
-        }
-        Ok(all)
-    });
-    all.await.expect("all rows")
-}
-
-/// What is in one and not in the other.
-pub fn changes(before: &Rows, after: &Rows) -> Vec<String> {
-    let mut changes = Vec::new();
-    for (table, rows) in after {
-        let old = before.get(table).map_or(&[][..], Vec::as_slice);
-        let said = |sign: &str, row: &String| format!("{sign} {table}: {row}");
-        changes.extend(old.iter().filter(|row| !rows.contains(row)).map(|row| said("gone", row)));
-        changes.extend(rows.iter().filter(|row| !old.contains(row)).map(|row| said("new", row)));
-    }
-    changes
-}
-
-/// The question for all rows of a table. The store takes literals alone; a table's is made once.
-fn text(table: &str, columns: &[String], postgres: bool) -> &'static str {
-    static KNOWN: Mutex<Option<HashMap<String, &'static str>>> = Mutex::new(None);
-    let quoted = |column: &String| {
-        let column = format!("\"{column}\"");
-        if postgres { format!("coalesce({column}::text, '-')") } else { format!("quote({column})") }
+    let one = |(table, columns): (&String, &Vec<String>)| {
+        format!("select '{table}', {} from \"{table}\"", columns.join(" || ',' || "))
     };
-    let columns: Vec<_> = columns.iter().map(quoted).collect();
-    let sql = format!("select {} from \"{table}\"", columns.join(" || ',' || "));
-    let mut known = KNOWN.lock();
-    let known = known.get_or_insert_default();
-    known.entry(sql).or_insert_with_key(|sql| Box::leak(sql.clone().into_boxed_str()))
+    tables.iter().map(one).collect::<Vec<_>>().join(" union all ")
 }
 
 /// Waits until no job is due.
 async fn settled(app: &App) {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let now = app.clock.now();
-        let due = app.store.read(move |read| {
-            let sql = "select count(*) from jobs
-                 where state = 'leased' or (state = 'pending' and next_at <= $1)";
-            read.number(sql, params![now])
+        let next = app.store.read(|read| {
+            let sql = "select coalesce(min(case state when 'leased' then 0 else next_at end), $1)
+                 from jobs where state in ('leased', 'pending')";
+            read.number(sql, params![NUMBER_MAX])
         });
-        if due.await.expect("a number") == 0 {
+        // Asked what time it is afterwards: a job that puts itself back is due from that moment on.
+        if next.await.expect("a number") > app.clock.now() {
             return;
         }
         assert!(Instant::now() < deadline, "jobs are never done");

@@ -304,8 +304,12 @@ impl Outbox {
     }
 
     /// The operation `key` is confirmed (a message as `seq`): it goes, and what needed it may go on.
+    /// A line that was a command became no message: what was to be done to it is moot.
     pub fn confirmed(&mut self, key: &Key, seq: Option<Seq>) -> bool {
         let Some(op) = self.find(|op| op.key == *key) else { return false };
+        if seq.is_none() && self.get(op).is_some_and(Op::is_send) {
+            return self.discard(key);
+        }
         self.remove(op);
         self.repoint(key, |op| {
             match (&mut op.act, seq) {

@@ -161,8 +161,10 @@ pub fn ask(
     room: RoomId,
     key: Key,
     (id, words): (String, String),
+    clears_draft: bool,
 ) -> impl Future<Output = Result<Told>> + Send + 'static {
-    let begin = move |tx: &mut Tx<'_>| commands::begin(tx, &me, room, &key, (&id, &words));
+    let begin =
+        move |tx: &mut Tx<'_>| commands::begin(tx, &me, room, &key, (&id, &words), clears_draft);
     let began: BoxFuture<'static, _> = Box::pin(app.store.write(Needs::room(room), begin));
     async move {
         Ok(match began.await? {

@@ -31,7 +31,7 @@ pub async fn create(
 ) -> Result<Response> {
     if let Some(asked) = app.commands.heard(me.tenant, &mut message.text) {
         text(&message.text, app.text_max(me.tenant))?;
-        let told = commands::ask(app, me, room, message.key, asked).await?;
+        let told = commands::ask(app, me, room, message.key, asked, message.clears_draft).await?;
         return Ok(commands::answered(told, &message.text));
     }
     let draft = draft(message, app.text_max(me.tenant))?;

@@ -138,6 +138,21 @@ fn an_answer_waits_for_its_message_and_nothing_overtakes_it() {
 }
 
 #[test]
+fn a_line_that_was_a_command_takes_with_it_what_was_to_be_done_to_it() {
+    let mut outbox = Outbox::new(Vec::new(), 0, 0);
+    send(&mut outbox, 1, "/tea");
+    assert_eq!(pump(&mut outbox, 0), [key(1)]);
+    let (on, of) = (true, || Some(Target::Key(key(1))));
+    outbox.add(ROOM, key(2), Act::React { emoji: "👍".into(), on }, 0, of());
+    let reply = Act::Send { text: "hot".into(), reply: None, thread: None, draft: Draft::Kept };
+    outbox.add(ROOM, key(3), reply.clone(), 0, of());
+    assert!(outbox.confirmed(&key(1), None));
+    assert_eq!(pump(&mut outbox, 0), [key(3)], "what else was said goes on");
+    assert_eq!(outbox.by_key(&key(3)).unwrap().act, reply);
+    assert!(outbox.by_key(&key(2)).is_none());
+}
+
+#[test]
 fn read_marks_merge_by_max_and_drafts_by_the_last_word() {
     let mut outbox = Outbox::new(Vec::new(), 0, 0);
     outbox.read(ROOM, key(1), 5, 0);

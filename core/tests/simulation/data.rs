@@ -559,6 +559,7 @@ impl Data {
             email_next: None,
             language: None,
             second_factor: false,
+            oidc: false,
             rev: 1,
         };
         let device = SessionRow {

@@ -161,7 +161,7 @@ fn post(talk: &mut Talk, send: SendFrame) {
     start(talk, id, room, Some(key), |app, me| {
         if let Some(asked) = app.commands.heard(me.tenant, &mut message.text) {
             crate::messages::text(&message.text, app.text_max(me.tenant))?;
-            let told = commands::ask(app.clone(), me, room, message.key, asked);
+            let told = commands::ask(app.clone(), me, room, message.key, asked, clears_draft);
             return Ok(Box::pin(async move { Ok(told.await?.outcome(id, room)) }));
         }
         let draft = draft(message, app.text_max(me.tenant))?;

@@ -6,7 +6,7 @@ use super::audit::{self, Note};
 use super::engine::{Outcome, Record};
 use super::jobs::{self, Kind};
 use super::{
-    Me, Once, Read, Result, StoreError, Tx, bans, bots, deeds, messages, ops, rooms, users,
+    Me, Once, Read, Result, StoreError, Tx, bans, bots, deeds, messages, ops, own, rooms, users,
     webhooks,
 };
 use crate::access::{self, Act, Admin};
@@ -157,6 +157,7 @@ pub fn begin(
     room: RoomId,
     key: &Key,
     (id, words): (&str, &str),
+    clears_draft: bool,
 ) -> Result<Began> {
     let facts = rooms::lock(tx, room)?;
     if let Some(said) = messages::by_key(tx, me, room, key)? {
@@ -176,6 +177,11 @@ pub fn begin(
     )?;
     jobs::enqueue(tx, Some(me.tenant), Kind::Ask, &ask, Some(&ask))?;
     ops::keep(tx, me, Some(key), "command", &target, None)?;
+    // The line was the draft, though it becomes no message.
+    tx.hold_people(&[me.user])?;
+    if clears_draft && own::has_draft(tx, me.user, room)? {
+        own::clear_draft(tx, me.user, room)?;
+    }
     Ok(Began::Asked(false))
 }
 

@@ -270,7 +270,7 @@ async fn asks(
     key: &hallway_protocol::ids::Key,
 ) -> Result<Began> {
     let (me, key) = (me.clone(), key.clone());
-    stage.write(move |tx| commands::begin(tx, &me, room, &key, ("one", "green"))).await
+    stage.write(move |tx| commands::begin(tx, &me, room, &key, ("one", "green"), true)).await
 }
 
 /// The calls that are to be made, as a worker takes them.

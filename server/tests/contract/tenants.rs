@@ -194,7 +194,7 @@ async fn furnish(stage: &Stage, name: &str) -> hallway_protocol::ids::TenantId {
             secret: "sealed".into(),
         };
         commands::create(tx, &admin, None, &command)?;
-        commands::begin(tx, &me, room, &key(), (&id, "green"))?;
+        commands::begin(tx, &me, room, &key(), (&id, "green"), false)?;
         let page = previews::Said { title: Some("Tea".into()), ..previews::Said::default() };
         previews::keep(tx, me.tenant, &hash, &page, None, 60_000)?;
         let named = hooks::NewHook {

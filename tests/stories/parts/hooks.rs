@@ -3,13 +3,14 @@
 
 use hallway_protocol::frames::ServerFrame;
 use hallway_tests::wire::{Socket, key, messages, plain};
-use hallway_tests::{Engine, House, Listener, Reply, Rest, Setup};
+use hallway_tests::{Engine, House, Link, Listener, Person, Reply, Rest, Setup};
 use serde_json::{Value, json};
 
 on_both!(
     a_tool_speaks_by_its_address,
     a_bot_is_a_member_by_its_key,
     a_command_is_answered_by_whom_it_is_sent_to,
+    a_command_leaves_nothing_behind,
     a_link_is_looked_at_once_and_shown,
 );
 
@@ -120,6 +121,52 @@ async fn a_command_is_answered_by_whom_it_is_sent_to(engine: Engine) {
     let later = plain().post(url).json(&json!({"text": "it boils", "to": "room"}));
     assert_eq!(later.send().await.expect("answered").status().as_u16(), 204);
     assert_eq!(ada.history(room).await.last().expect("it").text, "it boils");
+}
+
+/// By the socket its `ok` names no message, by REST the answer is no row: the app takes both as done.
+async fn a_command_leaves_nothing_behind(engine: Engine) {
+    let house = House::with(setup(engine)).await;
+    let (ada, eves) = (house.owner.clone(), house.person("eve").await);
+    let room = ada.groups("kitchen", &[&eves]).await;
+    let listener = Listener::open().await;
+    listener.answers(|_| {
+        Reply::Say(200, "application/json", "{\"text\": \"tea\", \"to\": \"me\"}".into())
+    });
+    let new = json!({"name": "tea", "url": listener.url("/in"), "description": "Makes tea."});
+    ada.post("/commands", new).await.good();
+    let link = Link::to(house.address()).await;
+    let eve = Person::sign_in("eve", &link.url(), Default::default()).await;
+    eve.opens(room).await;
+    for (n, blocked) in [(1, false), (2, true)] {
+        if blocked {
+            link.block_sockets();
+        }
+        let draft = json!({"draft": "/tea green"});
+        eves.patch(&format!("/rooms/{room}/mine"), draft.clone()).await.good();
+        eve.screen.shows("the draft", |at| at.room(room)["draft"] == draft["draft"]).await;
+        eve.settles().await;
+        // Said without the net, and answered with a sign before it was sent: that is moot.
+        eve.online(false).await;
+        eve.says("/tea green").await;
+        eve.reacts(room, "/tea green", "👍").await;
+        eve.says(&format!("thanks {n}")).await;
+        eve.online(true).await;
+        eve.hears(&format!("thanks {n}")).await;
+        eve.settles().await;
+        assert_eq!(listener.next().await.json()["text"], "green");
+        let own = eves.post("/sync", json!({"own": 0, "rooms": []})).await.good()["own"].clone();
+        let rows = own["rows"].as_array().expect("rows").iter();
+        let mut mine = rows.filter(|row| row["t"] == "mine" && row["room"] == json!(room));
+        assert!(mine.all(|row| row["draft"].is_null()), "{n}: {own}");
+        eve.screen.shows("no draft", |screen| screen.room(room)["draft"].is_null()).await;
+        let outbox = eve.screen.now().outbox;
+        assert_eq!(outbox["failed"].as_u64().unwrap_or(0), 0, "{outbox}");
+        let texts = eve.texts(room);
+        assert!(!texts.iter().any(|text| text.starts_with("/tea")), "{texts:?}");
+        assert_eq!(texts.iter().filter(|text| **text == format!("thanks {n}")).count(), 1);
+    }
+    assert!(listener.rest().is_empty(), "each was asked once");
+    eve.closes().await;
 }
 
 async fn a_link_is_looked_at_once_and_shown(engine: Engine) {

@@ -39,6 +39,9 @@ pub enum Rule {
     Person,
     /// An owner or admin of the tenant.
     Operator,
+    /// Whoever looks after the tenant; the store leaves out what is not theirs to see. A key with
+    /// `admin` sees what its admins see.
+    Oversees,
     /// Whoever may do this in the room.
     Room(Act),
     /// Whoever is signed in, and a key that reads.
@@ -71,7 +74,7 @@ const fn route(
     Route { method, path, rule, handler }
 }
 
-use Rule::{Anyone, Backend, Manages, Operator, Person, Reads, Room, Runs};
+use Rule::{Anyone, Backend, Manages, Operator, Oversees, Person, Reads, Room, Runs};
 
 /// Every route of the interface.
 #[rustfmt::skip]
@@ -93,7 +96,7 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/auth/sessions",                       Person,             || get(sessions::list)),
     route("DELETE", "/auth/sessions/{id}",                  Person,             || delete(sessions::destroy)),
     route("POST",   "/invites",                             Operator,           || post(invites::create)),
-    route("GET",    "/invites",                             Operator,           || get(invites::list)),
+    route("GET",    "/invites",                             Oversees,           || get(invites::list)),
     route("DELETE", "/invites/{id}",                        Operator,           || delete(invites::destroy)),
     route("GET",    "/users",                               Reads,              || get(users::list)),
     route("GET",    "/users/me",                            Person,             || get(users::me)),
@@ -155,9 +158,9 @@ pub const TABLE: &[Route] = &[
     route("GET",    "/media/{id}/content",                  Reads,              || get(content::show)),
     route("GET",    "/media/{id}/thumbnail",                Reads,              || get(content::thumbnail)),
     route("POST",   "/reports",                             Person,             || post(reports::create)),
-    route("GET",    "/reports",                             Person,             || get(reports::list)),
+    route("GET",    "/reports",                             Oversees,           || get(reports::list)),
     route("PATCH",  "/reports/{id}",                        Person,             || patch(reports::update)),
-    route("GET",    "/bans",                                Operator,           || get(bans::list)),
+    route("GET",    "/bans",                                Oversees,           || get(bans::list)),
     route("POST",   "/bans",                                Operator,           || post(bans::create)),
     route("DELETE", "/bans/{id}",                           Operator,           || delete(bans::destroy)),
     route("GET",    "/users/me/notifications",              Person,             || get(notices::settings)),

@@ -138,6 +138,7 @@ fn a_key_opens_what_its_scopes_name() {
         Rule::Person,
         Rule::Reads,
         Rule::Operator,
+        Rule::Oversees,
         Rule::Runs,
         Rule::Backend(Scope::Act),
         Rule::Backend(Scope::Write),
@@ -149,10 +150,10 @@ fn a_key_opens_what_its_scopes_name() {
         rules.into_iter().map(letter).collect()
     };
     let cases = [
-        (Scope::Read, "nnynnnnyn", "nnnnnnnnn"),
-        (Scope::Write, "nnnnnnynn", "nnnnnnynn"),
-        (Scope::Act, "nnnnnynnn", "yyyynynyy"),
-        (Scope::Admin, "nnnnynnnn", "nnnnynnnn"),
+        (Scope::Read, "nnynnnnnyn", "nnnnnnnnnn"),
+        (Scope::Write, "nnnnnnnynn", "nnnnnnnynn"),
+        (Scope::Act, "nnnnnnynnn", "yyyyynynyy"),
+        (Scope::Admin, "nnnnyynnnn", "nnnnnynnnn"),
     ];
     for (scope, alone, acting) in cases {
         assert_eq!(row(&[scope], false), alone, "{scope:?}");

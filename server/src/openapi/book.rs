@@ -350,6 +350,7 @@ fn operation(route: &Route, entry: &Entry) -> Value {
         Rule::Person
         | Rule::Operator
         | Rule::Reads
+        | Rule::Oversees
         | Rule::Runs
         | Rule::Manages
         | Rule::Backend(_) => {

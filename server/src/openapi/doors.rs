@@ -13,6 +13,7 @@ pub fn security(rule: Rule) -> Value {
         // Of rooms a key that reads sees the public ones.
         Rule::Reads | Rule::Room(Act::See) => json!([session, acting, key]),
         Rule::Person | Rule::Operator | Rule::Room(_) => json!([session, acting]),
+        Rule::Oversees => json!([session, acting, key]),
         Rule::Runs | Rule::Manages => json!([session, key]),
         Rule::Backend(_) => json!([key]),
     }

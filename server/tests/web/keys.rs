@@ -100,6 +100,9 @@ async fn a_key_that_names_nobody_does_what_its_scopes_say() {
     let eves = format!("/users/{}", eve.user);
     let (public, private) = (format!("/rooms/{news}"), format!("/rooms/{secret}"));
     let messages = format!("{public}/messages");
+    let body = json!({"address": "192.0.2.9", "reason": "spam"});
+    let ban = eve.post("/bans", body.clone()).await.ok(201);
+    house.ada().await.post("/bans", body).await.ok(201);
     let cases = [
         // What any account sees.
         ("GET", "/users".to_owned(), Value::Null, [200, 403, 403, 403]),
@@ -122,6 +125,11 @@ async fn a_key_that_names_nobody_does_what_its_scopes_say() {
         ("GET", "/admin/tenants".into(), Value::Null, [403, 403, 403, 200]),
         ("POST", "/admin/tenants".into(), json!({"name": "x"}), [403; 4]),
         ("GET", "/admin/audit".into(), Value::Null, [403, 403, 403, 200]),
+        // What its admins look at; what somebody answers for is somebody's.
+        ("GET", "/bans".into(), Value::Null, [403, 403, 403, 200]),
+        ("GET", "/reports".into(), Value::Null, [403, 403, 403, 200]),
+        ("GET", "/invites".into(), Value::Null, [403, 403, 403, 200]),
+        ("POST", "/bans".into(), json!({"address": "192.0.2.7", "reason": "x"}), [403; 4]),
         ("GET", read.path.clone(), Value::Null, [403, 403, 403, 200]),
     ];
     for (method, path, body, expected) in cases {
@@ -130,6 +138,8 @@ async fn a_key_that_names_nobody_does_what_its_scopes_say() {
             assert_eq!(said.status, status, "{method} {path}: {said:?}");
         }
     }
+    let said = admin.alone("GET", "/bans", Value::Null).await.ok(200);
+    assert_eq!((list(&said["items"]).len(), &said["items"][0]["id"]), (1, &ban["id"]), "its own");
     for backend in [&read, &write, &admin] {
         let who = eve.user.to_string();
         let said = backend.acts(&who, "GET", "/users/me", Value::Null).await;
@@ -148,7 +158,7 @@ async fn a_key_that_names_nobody_does_what_its_scopes_say() {
     let head = int(&eve.get(&messages).await.ok(200)["as_of"]);
     assert_eq!(head, last, "nobody said or changed anything");
     // Another tenant's is not there for a key either.
-    let ada = house.ada().await;
+    let ada = house.login("ada").await;
     let path = format!("/users/{}", ada.user);
     assert_eq!(read.alone("GET", &path, Value::Null).await.refused(), (404, "not_found"));
     assert_eq!(act.alone("POST", &format!("{path}/sessions"), Value::Null).await.status, 404);

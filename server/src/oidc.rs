@@ -20,8 +20,9 @@ use crate::extract::{Json, Language, Once, Query};
 use crate::folder::random_token;
 use crate::front::{Caller, Origin};
 use crate::routes::{PREFIX, done};
-use crate::store::oidc::{self, Begun, Come, Presented, Terms};
-use crate::store::{Needs, tenants};
+use crate::store::accounts::own_credentials;
+use crate::store::oidc::{self, Begun, Come, Presented, Proven, Terms};
+use crate::store::{Me, Needs, tenants};
 use crate::tokens::digest;
 use crate::totp;
 use axum::extract::State;
@@ -204,10 +205,10 @@ pub async fn link(
     if accounts::done_before(&app, &me, key.clone(), "oidc-link").await? {
         return Ok(StatusCode::OK.into_response());
     }
-    let seen = own_password(&app, &me, body.password).await?;
+    let by = proven(&app, &me, body.password, &caller).await?;
     let presented = presented(&body.code, body.verifier.as_deref());
     let linked = app.store.write(Needs::person(me.user), move |tx| {
-        oidc::link(tx, &me, key.as_ref(), &presented, &seen, caller.address)
+        oidc::link(tx, &me, key.as_ref(), &presented, &by)
     });
     Ok(done(linked.await?, StatusCode::NO_CONTENT))
 }
@@ -223,11 +224,21 @@ pub async fn unlink(
     if accounts::done_before(&app, &me, key.clone(), "oidc-unlink").await? {
         return Ok(StatusCode::OK.into_response());
     }
-    let seen = own_password(&app, &me, body.password).await?;
-    let unlinked = app.store.write(Needs::person(me.user), move |tx| {
-        oidc::unlink(tx, &me, key.as_ref(), &seen, caller.address)
-    });
+    let by = proven(&app, &me, body.password, &caller).await?;
+    let needs = Needs::person(me.user);
+    let unlinked = app.store.write(needs, move |tx| oidc::unlink(tx, &me, key.as_ref(), &by));
     Ok(done(unlinked.await?, StatusCode::NO_CONTENT))
+}
+
+/// The caller, by their password. Who has none came by the provider, and would be locked out.
+async fn proven(app: &App, me: &Me, password: String, caller: &Caller) -> Result<Proven> {
+    let asked = me.clone();
+    let own = app.store.read(move |read| own_credentials(read, &asked)).await?;
+    if own.password.is_none() {
+        return Err(Refusal::Conflict("your account has no password; set one first"));
+    }
+    let seen = own_password(app, me, password).await?;
+    Ok(Proven { seen, from: caller.address, mail: app.mailer.is_on() })
 }
 
 fn provider(app: &App) -> Result<&Provider> {

@@ -4,7 +4,7 @@ use crate::accounts::{checked, email};
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Part, Path, Query, is_language};
+use crate::extract::{Json, Once, Part, Path, Query};
 use crate::routes::{done, row};
 use crate::store::users::{self, Find};
 use crate::store::{self, Needs, mails};
@@ -51,17 +51,20 @@ pub async fn update(
     Once(key): Once,
     Json(body): Json<ProfilePatch>,
 ) -> Result<Response> {
-    let patch = profile(&body)?;
+    let patch = profile(&app, &body)?;
     let slip = app.mailer.is_on().then(|| app.tokens.slip());
-    if let (Some(address), Some(_)) = (&patch.email, &slip) {
+    if let (Some(Some(address)), Some(_)) = (&patch.email, &slip) {
         app.rates.mail(me.tenant, address)?;
     }
     let changed = app.store.write(Needs::person(me.user), move |tx| {
         let done = users::update(tx, &me, key.as_ref(), &patch)?;
-        let Some(address) = patch.email.as_deref().filter(|_| !done.again) else {
+        let Some(address) = patch.email.as_ref().filter(|_| !done.again) else {
             return Ok(done);
         };
-        mails::change_address(tx, &me, address, slip.as_ref())?;
+        match address {
+            Some(address) => mails::change_address(tx, &me, address, slip.as_ref())?,
+            None => mails::drop_address(tx, &me)?,
+        }
         Ok(store::Once { again: false, answer: users::own_row(tx, me.user)? })
     });
     Ok(done(row(changed.await?, Row::User), StatusCode::OK))
@@ -80,7 +83,7 @@ fn find(part: Part) -> Result<Find> {
     Ok(Find { query: part.query.unwrap_or_default(), ids, after: part.next, limit })
 }
 
-fn profile(body: &ProfilePatch) -> Result<ProfilePatch> {
+fn profile(app: &App, body: &ProfilePatch) -> Result<ProfilePatch> {
     let name = body.name.as_deref().map(|name| checked("name", text::name(name)));
     let display_name = body
         .display_name
@@ -90,15 +93,33 @@ fn profile(body: &ProfilePatch) -> Result<ProfilePatch> {
         "" => Ok(String::new()),
         status => checked("status", text::label(status, STATUS_MAX)),
     });
-    let language = body.language.as_deref().map(|language| match is_language(language) {
-        true => Ok(language.to_owned()),
-        false => Err(Refusal::invalid("language", "is not two or three small letters")),
+    let language = body.language.as_deref().map(|language| spoken(app, language));
+    let email = body.email.as_ref().map(|given| match given {
+        Some(given) => email(given.trim()).map(Some),
+        None if app.mailer.is_on() => Err(Refusal::invalid(
+            "email",
+            "can be changed, not taken away: a forgotten password is set anew by it",
+        )),
+        None => Ok(None),
     });
     Ok(ProfilePatch {
-        email: body.email.as_deref().map(|given| email(given.trim())).transpose()?,
+        email: email.transpose()?,
         language: language.transpose()?,
         name: name.transpose()?,
         display_name: display_name.transpose()?,
         status: status.transpose()?,
     })
+}
+
+/// A language that mails can be in.
+fn spoken(app: &App, language: &str) -> Result<String> {
+    let known = app.mailer.texts().languages();
+    if known.contains(language) {
+        return Ok(language.to_owned());
+    }
+    let known: Vec<_> = known.into_iter().collect();
+    Err(Refusal::invalid(
+        "language",
+        format!("is not spoken here; there are: {}", known.join(", ")),
+    ))
 }

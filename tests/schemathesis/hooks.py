@@ -216,6 +216,9 @@ def body_of(operation, body):
         body["name"] = f"name-{next(HOUSE.names)}"
     if fits(body.get("email"), 3, 254):
         body["email"] = f"mail-{next(HOUSE.names)}@example.org"
+    # Which languages there are is the operator's to say.
+    if path == "/users/me" and isinstance(body.get("language"), str):
+        body["language"] = "de"
     if path == "/bans":
         if is_id(body.get("user")):
             body["user"] = HOUSE.somebody()["user"]["user"]

@@ -1,6 +1,7 @@
 //! Bodies of REST about people: the server they come to, accounts, sessions, invites, profiles
 //! (protocol.md §3).
 
+use crate::frames::given;
 use crate::ids::{Millis, RoomId, exact};
 use crate::rest::Guests;
 use crate::rows::{Room, Row, User};
@@ -365,10 +366,11 @@ pub struct ProfilePatch {
     /// Status text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Mail address; where mail is on, it takes effect once it is verified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// Language of mails to me, two or three letters.
+    /// Mail address; where mail is on, it takes effect once it is verified. Null, where mail is off:
+    /// none any more.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub email: Option<Option<String>>,
+    /// Language of mails to me, one of those the server has texts in, such as `de` or `en`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
 }

@@ -58,6 +58,9 @@ pub struct User {
     /// My own row alone: a second factor is asked for at sign-in.
     #[serde(default, skip_serializing_if = "blank")]
     pub second_factor: bool,
+    /// My own row alone: an account with the sign-in provider opens mine.
+    #[serde(default, skip_serializing_if = "blank")]
+    pub oidc: bool,
     /// Version, of that person's own log.
     #[serde(deserialize_with = "exact")]
     pub rev: Seq,

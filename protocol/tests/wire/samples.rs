@@ -106,6 +106,7 @@ pub fn user() -> User {
         email_next: Some("ada@example.com".into()),
         language: Some("de".into()),
         second_factor: true,
+        oidc: true,
         rev: 4,
     }
 }
@@ -124,6 +125,7 @@ pub fn blank_user() -> User {
         email_next: None,
         language: None,
         second_factor: false,
+        oidc: false,
         ..user()
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::store::mails::{Kind, Mail};
 use anyhow::{Context, Result, bail, ensure};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// What is spoken where nothing else is.
@@ -20,7 +20,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 36] = built_in![
+const BUILT_IN: [(&str, &str); 44] = built_in![
     "verify.en.txt",
     "verify.en.html",
     "verify.de.txt",
@@ -53,6 +53,14 @@ const BUILT_IN: [(&str, &str); 36] = built_in![
     "factor-off.en.html",
     "factor-off.de.txt",
     "factor-off.de.html",
+    "oidc-on.en.txt",
+    "oidc-on.en.html",
+    "oidc-on.de.txt",
+    "oidc-on.de.html",
+    "oidc-off.en.txt",
+    "oidc-off.en.html",
+    "oidc-off.de.txt",
+    "oidc-off.de.html",
     "recovery.en.txt",
     "recovery.en.html",
     "recovery.de.txt",
@@ -96,6 +104,11 @@ impl Texts {
             }
         }
         Ok(Texts(texts))
+    }
+
+    /// The languages that mails can be in.
+    pub fn languages(&self) -> BTreeSet<&str> {
+        self.0.keys().filter_map(|name| name.split('.').nth(1)).collect()
     }
 
     /// The texts of a mail, in the language of its reader or the next best; `rooms` are where

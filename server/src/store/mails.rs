@@ -36,6 +36,10 @@ pub enum Kind {
     FactorOn,
     /// No second factor is asked for any more.
     FactorOff,
+    /// An account with the sign-in provider opens theirs from now on.
+    OidcOn,
+    /// No account with the provider opens theirs any more.
+    OidcOff,
     /// Somebody signed in with a code on paper.
     Recovery,
     /// What is unread after a while away.
@@ -44,7 +48,7 @@ pub enum Kind {
 
 impl Kind {
     /// Each of them, with the word it is stored as; the texts are named so too.
-    pub const ALL: [(Kind, &str); 9] = [
+    pub const ALL: [(Kind, &str); 11] = [
         (Kind::Verify, "verify"),
         (Kind::Reset, "reset"),
         (Kind::Known, "known"),
@@ -52,6 +56,8 @@ impl Kind {
         (Kind::Password, "password"),
         (Kind::FactorOn, "factor-on"),
         (Kind::FactorOff, "factor-off"),
+        (Kind::OidcOn, "oidc-on"),
+        (Kind::OidcOff, "oidc-off"),
         (Kind::Recovery, "recovery"),
         (Kind::Digest, "digest"),
     ];
@@ -225,6 +231,22 @@ pub fn change_address(tx: &mut Tx<'_>, me: &Me, address: &str, slip: Option<&Sli
     )?;
     users::publish(tx, me)?;
     claim(tx, me.tenant, me.user, address, slip)
+}
+
+/// I have no address any more. Where this can be done there is no mail, so nobody is told.
+pub fn drop_address(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
+    access::may_in_tenant(me, TenantAct::Account)?;
+    let now = reader(tx, me.user)?.ok_or(StoreError::SignedOut)?;
+    if now.email.is_none() && now.email_next.is_none() {
+        return Ok(());
+    }
+    let rev = own::next(tx, me.user)?;
+    tx.exec(
+        "update users set email = null, email_folded = null, email_next = null,
+            email_next_folded = null, rev = $1 where id = $2",
+        params![rev, me.user],
+    )?;
+    users::publish(tx, me)
 }
 
 /// Whether somebody may not sign in before their address is verified.

@@ -59,6 +59,23 @@ pub struct Presented {
     pub verifier: Option<[u8; 32]>,
 }
 
+/// Somebody who has just shown that it is they.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proven {
+    /// The hash that their password was compared with.
+    pub seen: String,
+    /// From where they ask.
+    pub from: IpAddr,
+    /// There is mail, so that they can be told.
+    pub mail: bool,
+}
+
+impl Proven {
+    fn told(&self, kind: mails::Kind) -> Option<mails::Kind> {
+        self.mail.then_some(kind)
+    }
+}
+
 /// Writes down that somebody went to the provider.
 pub fn begin(tx: &mut Tx<'_>, tenant: TenantId, begun: &Begun) -> Result<()> {
     let expires_at = tx.now() + STATE;
@@ -205,21 +222,19 @@ fn register(
     Ok(user)
 }
 
-/// The account I have with the provider opens mine here from now on. The password was compared
-/// before; `seen` is the hash it was compared with.
+/// The account I have with the provider opens mine here from now on.
 pub fn link(
     tx: &mut Tx<'_>,
     me: &Me,
     key: Option<&Key>,
     presented: &Presented,
-    seen: &str,
-    from: IpAddr,
+    by: &Proven,
 ) -> Result<Once<()>> {
     tx.hold_people(&[me.user])?;
     if ops::first(tx, me, key, "oidc-link", "")?.is_some() {
         return Ok(Once { again: true, answer: () });
     }
-    accounts::still(tx, me, seen)?;
+    accounts::still(tx, me, &by.seen)?;
     let come = presented_by(tx, me.tenant, presented)?;
     match person(tx, me.tenant, &come)? {
         Some(user) if user == me.user => {}
@@ -232,7 +247,8 @@ pub fn link(
             if !link_to(tx, me.tenant, &come, me.user)? {
                 return Err(StoreError::Busy);
             }
-            audit::note(tx, &Note::by(me, "identity_linked").from(from))?;
+            audit::note(tx, &Note::by(me, "identity_linked").from(by.from))?;
+            users::door_changed(tx, me, by.told(mails::Kind::OidcOn))?;
         }
     }
     spend(tx, me.tenant, presented)?;
@@ -241,20 +257,15 @@ pub fn link(
 }
 
 /// No account with a provider opens mine any more; the password does.
-pub fn unlink(
-    tx: &mut Tx<'_>,
-    me: &Me,
-    key: Option<&Key>,
-    seen: &str,
-    from: IpAddr,
-) -> Result<Once<()>> {
+pub fn unlink(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, by: &Proven) -> Result<Once<()>> {
     tx.hold_people(&[me.user])?;
     if ops::first(tx, me, key, "oidc-unlink", "")?.is_some() {
         return Ok(Once { again: true, answer: () });
     }
-    accounts::still(tx, me, seen)?;
+    accounts::still(tx, me, &by.seen)?;
     if tx.exec("delete from identities where person = $1", params![me.user])? > 0 {
-        audit::note(tx, &Note::by(me, "identity_unlinked").from(from))?;
+        audit::note(tx, &Note::by(me, "identity_unlinked").from(by.from))?;
+        users::door_changed(tx, me, by.told(mails::Kind::OidcOff))?;
     }
     ops::keep(tx, me, key, "oidc-unlink", "", None)?;
     Ok(Once { again: false, answer: () })

@@ -6,7 +6,7 @@
 //! and the answer stays that of a wrong one. A code on paper cannot be guessed and opens meanwhile.
 
 use super::audit::{self, Actor, Note};
-use super::{Me, Once, Read, Result, StoreError, Tx, mails, ops, own, users};
+use super::{Me, Once, Read, Result, StoreError, Tx, mails, ops, users};
 use crate::access::{self, TenantAct};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, TenantId, UserId};
@@ -194,7 +194,7 @@ pub fn confirm(
     if !held.on {
         let now = tx.now();
         tx.exec("update totp set on_at = $1 where person = $2", params![now, me.user])?;
-        changed(tx, me, given.mail.then_some(mails::Kind::FactorOn))?;
+        users::door_changed(tx, me, given.mail.then_some(mails::Kind::FactorOn))?;
     }
     audit::note(tx, &Note::by(me, act).from(given.address))?;
     ops::keep(tx, me, key, "totp", "", None)?;
@@ -243,20 +243,9 @@ fn off(tx: &mut Tx<'_>, me: &Me, note: Note, mail: bool) -> Result<bool> {
     forget_of(tx, me.user)?;
     if on {
         audit::note(tx, &note)?;
-        changed(tx, me, mail.then_some(mails::Kind::FactorOff))?;
+        users::door_changed(tx, me, mail.then_some(mails::Kind::FactorOff))?;
     }
     Ok(on)
-}
-
-/// My row says whether there is one; and I am told, in case it was not me.
-fn changed(tx: &mut Tx<'_>, me: &Me, mail: Option<mails::Kind>) -> Result<()> {
-    let rev = own::next(tx, me.user)?;
-    tx.exec("update users set rev = $1 where id = $2", params![rev, me.user])?;
-    users::publish(tx, me)?;
-    match mail {
-        Some(kind) => mails::tell(tx, me, kind),
-        None => Ok(()),
-    }
 }
 
 /// Nothing of it stays: the account is closed, or it is off.

@@ -1,7 +1,7 @@
 //! People as others see them, and one's own profile.
 
 use super::engine::{Outcome, Record};
-use super::{Event, Me, Once, Read, Result, StoreError, Tx, ops, own};
+use super::{Event, Me, Once, Read, Result, StoreError, Tx, mails, ops, own};
 use crate::access::{self, TenantAct};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, UserId};
@@ -28,14 +28,15 @@ pub fn own_row(read: &mut Read<'_>, user: UserId) -> Result<User> {
     read.one(
         "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev, role, email,
             email_next, language,
-            (select count(*) from totp t where t.person = users.id and t.on_at is not null)
+            (select count(*) from totp t where t.person = users.id and t.on_at is not null),
+            (select count(*) from identities i where i.person = users.id)
          from users where id = $1",
         params![user],
         |found| {
             let (role, language) = (Some(role(found.get(9)?)), found.get(12)?);
             let (email, email_next) = (found.get(10)?, found.get(11)?);
-            let second_factor = found.get::<i64>(13)? > 0;
-            Ok(User { role, email, email_next, language, second_factor, ..row(found)? })
+            let (second_factor, oidc) = (found.get::<i64>(13)? > 0, found.get::<i64>(14)? > 0);
+            Ok(User { role, email, email_next, language, second_factor, oidc, ..row(found)? })
         },
     )?
     .ok_or(StoreError::NotFound("person"))
@@ -85,10 +86,15 @@ pub struct Find {
 
 /// People of the tenant, by name.
 pub fn list(read: &mut Read<'_>, me: &Me, find: &Find) -> Result<Rows> {
-    access::may_in_tenant(me, TenantAct::People)?;
+    let ids = match (&find.ids, access::may_in_tenant(me, TenantAct::People)) {
+        (ids, Ok(())) => ids.clone(),
+        // Whom a guest sees one by one they see at once.
+        (Some(ids), Err(_)) => Some(seen(read, me, ids)?),
+        (None, Err(refused)) => return Err(refused),
+    };
     let like = format!("%{}%", escaped(&folded(&find.query)));
     let limit = i64::try_from(find.limit).unwrap_or(i64::MAX);
-    let ids: Option<Vec<i64>> = find.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
+    let ids: Option<Vec<i64>> = ids.map(|ids| ids.iter().map(|id| id.0).collect());
     let after = find.after.clone().unwrap_or_default();
     let found = match &ids {
         Some(ids) => read.all(
@@ -111,6 +117,26 @@ pub fn list(read: &mut Read<'_>, me: &Me, find: &Find) -> Result<Rows> {
     let full = ids.is_none() && found.len() == find.limit;
     let next = found.last().filter(|_| full).map(|last| folded(&last.name));
     Ok(Rows { rows: found.into_iter().map(Row::User).collect(), next })
+}
+
+/// By what I sign in is not what it was: my row says so; and I am told, in case it was not me.
+pub(super) fn door_changed(tx: &mut Tx<'_>, me: &Me, mail: Option<mails::Kind>) -> Result<()> {
+    let rev = own::next(tx, me.user)?;
+    tx.exec("update users set rev = $1 where id = $2", params![rev, me.user])?;
+    publish(tx, me)?;
+    match mail {
+        Some(kind) => mails::tell(tx, me, kind),
+        None => Ok(()),
+    }
+}
+
+/// Those of `people` whom a guest sees: who shares a room with them, and they themselves.
+fn seen(read: &mut Read<'_>, me: &Me, people: &[UserId]) -> Result<Vec<UserId>> {
+    let mut seen = sharing(read, me, people)?;
+    if people.contains(&me.user) && !seen.contains(&me.user) {
+        seen.push(me.user);
+    }
+    Ok(seen)
 }
 
 /// Changes my profile; a patch that changes nothing takes no number.
@@ -165,7 +191,7 @@ pub fn update(
 pub(super) fn publish(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
     let own = own_row(tx, me.user)?;
     own::publish(tx, me.user, own.rev, Row::User(own.clone()));
-    let row = User { role: None, email: None, second_factor: false, ..own };
+    let row = User { role: None, email: None, second_factor: false, oidc: false, ..own };
     let row = Row::User(User { email_next: None, language: None, ..row });
     tx.emit(Event::User { user: me.user, row });
     Ok(())
@@ -223,6 +249,7 @@ fn row(row: &Record<'_>) -> Outcome<User> {
         email_next: None,
         language: None,
         second_factor: false,
+        oidc: false,
         rev: row.get(8)?,
     })
 }

@@ -5,7 +5,7 @@ use hallway_protocol::ids::{TenantId, UserId};
 use hallway_protocol::rows::User;
 use hallway_server::params;
 use hallway_server::store::jobs::Side;
-use hallway_server::store::oidc::{self, Begun, Come, Presented, Terms};
+use hallway_server::store::oidc::{self, Begun, Come, Presented, Proven, Terms};
 use hallway_server::store::totp::Wrong;
 use hallway_server::store::{Me, Result, StoreError, Tx, chores, jobs, tenants};
 use std::sync::Arc;
@@ -177,7 +177,8 @@ async fn an_account_is_linked_to_one_and_by_its_own_password(stage: Arc<Stage>) 
         let linked = stage.write(move |tx| {
             oidc::keep(tx, tenant, &[n; 32], &come)?;
             let from = "192.0.2.7".parse().expect("an address");
-            oidc::link(tx, &me, None, &presented(n), seen, from)
+            let by = Proven { seen: seen.into(), from, mail: false };
+            oidc::link(tx, &me, None, &presented(n), &by)
         });
         linked.await.map(|_| ())
     };

@@ -1,6 +1,6 @@
 //! Guests, as they meet the server: a name and a code, one room, and nothing else.
 
-use crate::house::{Answer, Call, House, PASSWORD, Person, int, key};
+use crate::house::{Answer, Call, House, PASSWORD, Person, int, key, list};
 use hallway_protocol::rest::{Guests, Registration};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -115,6 +115,14 @@ async fn a_guest_may_what_the_table_says() {
         let said = call.to(house.address).await;
         assert_eq!(said.status, *status, "{route} {body}: {said:?}");
     }
+    // At once whom she sees one by one; nobody is looked for.
+    let ids = format!("/users?ids={},{},{}", stranger.user, ada.user, eve.user);
+    let seen = eve.get(&ids).await.ok(200);
+    let mut seen: Vec<i64> = list(&seen["rows"]).iter().map(|row| int(&row["user"])).collect();
+    seen.sort_unstable();
+    let mut both = [ada.user, eve.user];
+    both.sort_unstable();
+    assert_eq!(seen, both);
     let (mut socket, _) = eve.socket().await;
     let call = json!({"type": "call", "method": "POST", "path": "/rooms",
         "body": {"kind": "group", "name": "mine"}});

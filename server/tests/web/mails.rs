@@ -226,8 +226,14 @@ async fn a_mail_speaks_the_language_of_its_reader() {
     verify(&house, &mail.token()).await.ok(204);
     let lin = Person::of(house.address, &login(&house, "lin", PASSWORD).await.ok(200));
     assert_eq!(lin.get("/users/me").await.ok(200)["language"], "de");
-    let wrong = lin.patch("/users/me", json!({"language": "Deutsch"})).await;
-    assert!(wrong.refused() == (422, "invalid") && wrong.blames("language"), "{wrong:?}");
+    for language in ["Deutsch", "xx", ""] {
+        let wrong = lin.patch("/users/me", json!({"language": language})).await;
+        assert!(wrong.refused() == (422, "invalid") && wrong.blames("language"), "{wrong:?}");
+    }
+    let wrong = lin.patch("/users/me", json!({"email": null, "status": "here"})).await;
+    assert!(wrong.refused() == (422, "invalid") && wrong.blames("email"), "{wrong:?}");
+    let row = lin.get("/users/me").await.ok(200);
+    assert_eq!((&row["email"], row.get("status")), (&json!("lin@example.org"), None));
     assert_eq!(lin.patch("/users/me", json!({"language": "en"})).await.ok(200)["language"], "en");
     asks(&house, "forgot-password", "lin@example.org").await.ok(202);
     assert!(smtp.next().await.text().starts_with("Hello Lin <3,"));

@@ -115,6 +115,10 @@ async fn a_stranger_comes_in_by_the_provider_and_is_the_same_the_next_time() {
     );
     let second = Person::of(house.address, &said);
     assert_ne!(second.user, ada.user);
+    // No password opens it: without the provider nothing would.
+    assert_eq!(second.get("/users/me").await.ok(200)["oidc"], true);
+    let unlinked = second.call("DELETE", "/users/me/oidc", json!({"password": PASSWORD})).await;
+    assert_eq!(unlinked.refused(), (409, "conflict"));
     let devices = second.get("/auth/sessions").await.ok(200);
     assert_eq!(devices["rows"][0]["device"], "desk");
     second.socket().await;
@@ -301,8 +305,14 @@ async fn an_address_makes_nobody_somebody_else_and_linking_takes_the_password() 
     };
     let once = key();
     assert_eq!(link("wrong wrong", &once).await.refused(), (401, "wrong_credentials"));
+    let linked = async || lin.get("/users/me").await.ok(200)["oidc"] == true;
+    assert!(!linked().await);
     link(PASSWORD, &once).await.ok(204);
     link(PASSWORD, &once).await.ok(200);
+    assert!(linked().await);
+    let notice = smtp.next().await;
+    assert_eq!(notice.header("subject"), "An account elsewhere opens yours at Hallway now");
+    assert_eq!(notice.to, "lin@example.org");
     assert!(link(PASSWORD, &key()).await.blames("code"), "it is used up");
     let said = signs_in(&house, &provider).await.ok(200);
     assert_eq!(said["user"]["user"], lin.user);
@@ -319,8 +329,17 @@ async fn an_address_makes_nobody_somebody_else_and_linking_takes_the_password() 
     assert_eq!(take(&lin, second).await.refused(), (409, "conflict"));
     let body = json!({"password": PASSWORD});
     lin.call("DELETE", "/users/me/oidc", json!({"password": "wrong wrong"})).await.refused();
+    assert!(linked().await);
     lin.call("DELETE", "/users/me/oidc", body.clone()).await.ok(204);
+    assert!(!linked().await);
     lin.call("DELETE", "/users/me/oidc", body).await.ok(204);
+    let subject = smtp.next().await.header("subject");
+    assert_eq!(subject, "The sign-in provider no longer opens your account at Hallway");
+    for act in ["identity_linked", "identity_unlinked"] {
+        let audit = bob.get(&format!("/admin/audit?act={act}")).await.ok(200);
+        let by: Vec<_> = list(&audit["items"]).iter().map(|line| &line["actor"]).collect();
+        assert_eq!(by, [&json!(lin.user)], "{act}: once, for what changed");
+    }
     provider.is(json!({"sub": "l-1", "email": "Lin@Example.org", "email_verified": true}));
     assert_eq!(signs_in(&house, &provider).await.refused(), (409, "conflict"));
     // An address that the provider has not verified is none.

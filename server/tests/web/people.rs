@@ -41,6 +41,23 @@ async fn people_are_found_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_no_mail_an_address_can_be_taken_away() {
+    let house = House::open().await;
+    let ada = house.ada().await;
+    let lin = house.newcomer(&ada, "lin").await;
+    let address = json!({"email": "lin@example.org"});
+    assert_eq!(lin.patch("/users/me", address.clone()).await.ok(200)["email"], address["email"]);
+    assert_eq!(ada.patch("/users/me", address.clone()).await.refused(), (409, "taken"));
+    let said = lin.patch("/users/me", json!({"status": "here"})).await.ok(200);
+    assert_eq!(said["email"], address["email"], "nobody said anything of it");
+    let none = lin.patch("/users/me", json!({"email": null})).await.ok(200);
+    assert_eq!(none.get("email"), None);
+    let again = lin.patch("/users/me", json!({"email": null})).await.ok(200);
+    assert_eq!(again["rev"], none["rev"], "it is gone already");
+    ada.patch("/users/me", address).await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn private_storage_keeps_values_for_their_owner_alone() {
     let house = House::open().await;
     let ada = house.ada().await;

@@ -54,7 +54,7 @@ pub const RIGHTS: &[(&str, &str, &str)] = &[
     ("GET /auth/oidc/callback",                      "",                                  "..... .. ...... ... .. .."),
     ("POST /auth/oidc/session",                      r#"{"code":"x"}"#,                   "..... .. ...... ... .. .."),
     ("POST /users/me/oidc",                          r#"{"code":"x","password":"{password}"}"#,"!u!!! .. ...... ..! .. --"),
-    ("DELETE /users/me/oidc",                        r#"{"password":"{password}"}"#,      "!u!!! ++ !+++++ ++! ++ --"),
+    ("DELETE /users/me/oidc",                        r#"{"password":"{password}"}"#,      "!u!!! ++ #+++++ ++! ++ --"),
     // A second factor: off leaves nothing of what was offered.
     ("PUT /users/me/totp",                           r#"{"code":"123456"}"#,              "!u!!! ## -##### ##! ## --"),
     ("POST /users/me/totp",                          "",                                  "!u!!! ++ -+++++ ++! ++ --"),
@@ -68,6 +68,7 @@ pub const RIGHTS: &[(&str, &str, &str)] = &[
     ("DELETE /users/me/storage/{word}",             "",                                  "!u!!! ++ ++++++ ++! ++ --"),
     // People.
     ("GET /users",                                  "",                                  "!u!!! ++ -+++++ ++! ++ +-"),
+    ("GET /users?ids={lin}",                        "",                                  "!u!!! ++ ++++++ ++! ++ +-"),
     ("GET /users/{bob}",                            "",                                  "!u!!! ++ ++++++ ++! .. +-"),
     ("GET /users/{lin}",                            "",                                  "!u!!! ++ .+++++ ++! .. +-"),
     // The tenant and the server.

@@ -86,3 +86,39 @@ async fn a_day_of_before_is_found_again() {
     ada.until("the first message of that day", shown, |text| text == "day 1, message 0").await;
     ada.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_unread_message_is_one_press_away() {
+    let house = House::alone(Setup::new(Engine::Sqlite).unlimited()).await;
+    let lin = house.person("lin").await;
+    let room = house.owner.creates("kitchen").await;
+    lin.joins(room).await;
+    for n in 0..90 {
+        house.owner.says(room, &format!("old {n}")).await;
+    }
+    let ada = App::start(Seat::new("ada")).await;
+    ada.sign_in(&house.url(), "ada").await;
+    ada.open("kitchen").await;
+    ada.sees("old 89").await;
+    ada.press("Create a room").await;
+    ada.shown("create-room").await;
+    for n in 0..90 {
+        lin.says(room, &format!("news {n}")).await;
+    }
+    let counted =
+        "return [...document.querySelectorAll('room-row button')].map((b) => b.textContent).join()";
+    ada.until("they are counted", counted, |text| text.as_str().is_some_and(|t| t.contains("90")))
+        .await;
+    ada.open("kitchen").await;
+    ada.sees("news 0").await;
+    let hidden = "return document.querySelector('time-pills .first').hidden";
+    ada.until("the line is in sight", hidden, |hidden| *hidden == true).await;
+    ada.click("time-pills .last").await;
+    ada.sees("news 89").await;
+    ada.click("time-pills .first").await;
+    let seen = "const [line, log] = ['day-line[what=new]', 'time-line .scroll'].map((css) => document.querySelector(css)?.getBoundingClientRect());
+      return Boolean(line && line.top > log.top && line.bottom < log.bottom)";
+    ada.until("the line is in sight again", seen, |seen| *seen == true).await;
+    ada.until("and needs no way to it", hidden, |hidden| *hidden == true).await;
+    ada.close().await;
+}

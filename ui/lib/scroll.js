@@ -1,5 +1,5 @@
 /** Where a scrolled list stands: kept still under the reader, moved only when the reader asks. */
-import { say, tell } from "./dom.js"
+import { tell } from "./dom.js"
 
 /** Runs `change` and keeps what is being read where it is: the bottom when `bottom`, else the topmost visible child. */
 export function hold(scroller, rows, bottom, change) {
@@ -62,10 +62,10 @@ export function toLine(scroller, line) {
   if (gone > 0) scroller.scrollTop -= gone
 }
 
-/** The way down, while there is one. */
-export function showPill(pill, shown, text) {
-  pill.hidden = !shown
-  say(pill, text)
+/** Whether the unread line lies above what is in sight: held there, or not held and `earlier` than all that is. */
+export function lineAbove(scroller, line, earlier) {
+  if (!line) return earlier
+  return line.getBoundingClientRect().bottom < scroller.getBoundingClientRect().top
 }
 
 /** Brings a row to the middle and marks it for a moment. */

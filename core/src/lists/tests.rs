@@ -91,3 +91,27 @@ fn a_message_says_how_its_thread_stands() {
     let rows = views::messages(store.connection(), ME, ROOM, &[2]).unwrap();
     assert_eq!(rows[0].replies, None, "tombstones are not counted");
 }
+
+/// A room of a hundred thousand messages is not read for a thread of three.
+#[test]
+fn threads_and_pins_are_found_by_their_indexes() {
+    let store = kept();
+    for (sql, index) in [
+        (
+            "select count(*), max(seq), at, sender from messages
+             where room = 7 and thread = 2 and deleted = 0",
+            "messages_thread",
+        ),
+        ("select seq from messages where room = 7 and pinned = 1", "messages_pinned"),
+    ] {
+        let plan: Vec<String> = store
+            .connection()
+            .prepare(&format!("explain query plan {sql}"))
+            .unwrap()
+            .query_map([], |row| row.get(3))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert!(plan.iter().any(|line| line.contains(index)), "{sql}: {plan:?}");
+    }
+}

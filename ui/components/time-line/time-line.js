@@ -1,21 +1,23 @@
 import "../day-line/day-line.js"
 import "../message-actions/message-actions.js"
 import "../message-item/message-item.js"
+import "../time-pills/time-pills.js"
 import { core } from "../../core.js"
 import { keyed, make, sheet, tell } from "../../lib/dom.js"
 import { History } from "../../lib/history.js"
 import { present, whenPresent } from "../../lib/present.js"
-import { below, End, hold, lastSeen, showPill, showRow, toLine, walk } from "../../lib/scroll.js"
+import { Reading } from "../../lib/reading.js"
+import { below, End, hold, lastSeen, lineAbove, showRow, toLine, walk } from "../../lib/scroll.js"
 import { why } from "../../lib/sentences.js"
 import { dayOf } from "../../lib/time.js"
-import { items } from "../../lib/timeline.js"
+import { ends, items } from "../../lib/timeline.js"
 import { word } from "../../lib/words.js"
 import { learn, live, me, room, watch } from "../../state.js"
 
 const shape = sheet(`
   <div class="scroll" role="log" tabindex="0" data-label="messages"><div class="rows"></div></div>
   <p class="wrong" role="status" hidden></p>
-  <button class="pill" type="button" hidden></button>`)
+  <time-pills></time-pills>`)
 
 /** Rows asked for at once, and how near an end, in pixels, the next ones are fetched. */
 const PAGE = 50
@@ -26,21 +28,25 @@ class TimeLine extends HTMLElement {
   #room = null
   #history = new History((where) => core.timeline({ room: this.#room, limit: PAGE, ...where }))
   #nodes = new Map()
-  #mark = null
-  #read = 0
+  #reading = new Reading()
   #end = new End()
   #stops = []
   #roomStops = []
   #size
+  #scroller
+  #rows
   #actions = make("message-actions")
 
   connectedCallback() {
     this.append(shape())
+    this.#scroller = this.querySelector(".scroll")
+    this.#rows = this.querySelector(".rows")
     this.#scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true })
     this.#scroller.addEventListener("keydown", (event) => walk(this.#rows, event))
     for (const name of ["pointerover", "focusin"]) this.#rows.addEventListener(name, (event) => this.#actions.point(event))
     this.#scroller.addEventListener("pointerleave", () => this.#actions.leave())
-    this.querySelector(".pill").addEventListener("click", () => this.toEnd())
+    this.addEventListener("to-end", () => this.toEnd())
+    this.addEventListener("to-first", () => this.#toFirst())
     this.#size = new ResizeObserver(() => this.#end.keep(this.#scroller, this.#history.window.after))
     this.#size.observe(this.#scroller)
     this.#size.observe(this.#rows)
@@ -54,14 +60,6 @@ class TimeLine extends HTMLElement {
     this.replaceChildren()
   }
 
-  get #scroller() {
-    return this.querySelector(".scroll")
-  }
-
-  get #rows() {
-    return this.querySelector(".rows")
-  }
-
   /** Shows a room: at a message, at the first unread one, else at the end. */
   async open(id, at = null) {
     if (id === this.#room) return this.jump(at)
@@ -70,11 +68,10 @@ class TimeLine extends HTMLElement {
     const where = at != null ? { around: at } : unread > PAGE / 2 ? { around: read } : {}
     const page = await this.#fetch(() => this.#history.open(where))
     if (page) {
-      this.#mark = page.read ?? read ?? null
+      this.#reading.mark = page.read ?? read ?? null
       this.#end.followed = at == null
       this.#draw()
-      if (at != null) this.#show(at)
-      else toLine(this.#scroller, this.#nodes.get("new"))
+      if (at == null || !this.#show(at)) toLine(this.#scroller, this.#nodes.get("new"))
       this.#scrolled()
     }
     tell(this, "settled")
@@ -85,20 +82,23 @@ class TimeLine extends HTMLElement {
     this.#history.leave()
     this.#nodes.clear()
     this.#rows.replaceChildren()
-    this.querySelector(".pill").hidden = true
+    this.querySelector("time-pills").look({})
     this.#room = id
-    this.#mark = null
-    this.#read = room(id)?.read ?? 0
+    this.#reading.enter(room(id))
     this.#roomStops = [watch(`messages:${id}`, (changes) => this.#hear(changes)), watch(`room:${id}`, () => this.#pill())]
   }
 
   /** Goes to a message, held or not, and marks it for a moment. */
   async jump(seq) {
-    if (seq == null || this.#show(seq)) return
-    if (!(await this.#fetch(() => this.#history.open({ around: seq })))) return
+    if (seq == null || this.#show(seq) || !(await this.#around(seq))) return
+    this.#show(seq)
+  }
+
+  async #around(seq) {
+    if (!(await this.#fetch(() => this.#history.open({ around: seq })))) return false
     this.#end.followed = false
     this.#draw()
-    this.#show(seq)
+    return true
   }
 
   /** Goes to the newest message. */
@@ -116,9 +116,7 @@ class TimeLine extends HTMLElement {
   }
 
   /** My last message that can be edited. */
-  lastMine() {
-    return this.#history.window.rows.findLast((row) => row.sender === me() && row.kind !== "system" && !row.deleted && row.state !== "failed")
-  }
+  lastMine = () => this.#history.window.rows.findLast((row) => row.sender === me() && row.kind !== "system" && !row.deleted && row.state !== "failed")
 
   async #fetch(work) {
     this.#scroller.setAttribute("aria-busy", "true")
@@ -135,9 +133,7 @@ class TimeLine extends HTMLElement {
     }
   }
 
-  #say(text) {
-    Object.assign(this.querySelector(".wrong") ?? {}, { hidden: !text, textContent: text })
-  }
+  #say = (text) => Object.assign(this.querySelector(".wrong") ?? {}, { hidden: !text, textContent: text })
 
   #hear(changes) {
     if (!this.#history.hear(changes, this.#end.followed)) return
@@ -153,7 +149,7 @@ class TimeLine extends HTMLElement {
   }
 
   #draw() {
-    const list = items(this.#history.window, { mark: this.#mark, me: me(), dayOf })
+    const list = items(this.#history.window, { mark: this.#reading.mark, me: me(), dayOf })
     const bottom = this.#end.followed && !this.#history.window.after
     const create = ({ what }) => make(what === "message" ? "message-item" : "day-line")
     hold(this.#scroller, this.#rows, bottom, () => {
@@ -175,25 +171,29 @@ class TimeLine extends HTMLElement {
   /** Marks as read what is in front of someone; when nobody is there, the unread line goes where reading ended. */
   #look() {
     this.#pill()
-    if (!present()) return void (this.#mark = this.#mark === null ? null : Math.max(this.#mark, this.#read))
+    if (!present()) return this.#reading.left()
     const seen = lastSeen(this.#scroller, this.#history.window.rows, this.#nodes)
-    if (!seen || seen.seq <= this.#read) return
-    this.#read = seen.seq
-    core.read({ room: this.#room, seq: seen.seq }).catch(() => {})
+    if (seen) this.#reading.saw(this.#room, seen.seq)
   }
 
   #pill() {
-    const unread = room(this.#room)?.unread ?? 0
+    const { mark, news } = this.#reading
     const far = this.#history.window.after || below(this.#scroller) > this.#scroller.clientHeight
-    const text = unread > 0 ? word("new_below", { n: unread }) : word("to_latest")
-    showPill(this.querySelector(".pill"), !this.#end.followed && (unread > 0 || far), text)
+    const above = news && lineAbove(this.#scroller, this.#nodes.get("new"), ends(this.#history.window)[0] > mark)
+    this.querySelector("time-pills")?.look({ above, far, unread: room(this.#room)?.unread, followed: this.#end.followed })
+  }
+
+  /** Goes to the line above what was unread when the room was opened. */
+  async #toFirst() {
+    if (!this.#nodes.has("new")) await this.#around(this.#reading.mark)
+    this.#end.followed = false
+    this.#nodes.get("new")?.scrollIntoView({ block: "center" })
   }
 
   #show(seq) {
     const row = this.#history.window.rows.find((held) => held.seq === seq)
-    if (!row) return false
-    showRow(this.#nodes.get(row.id))
-    return true
+    if (row) showRow(this.#nodes.get(row.id))
+    return Boolean(row)
   }
 }
 

@@ -126,7 +126,8 @@ fn held(conn: &Connection, me: UserId, room: RoomId, list: List) -> Sql<Timeline
 fn thread(conn: &Connection, room: RoomId, root: Seq) -> Sql<Vec<Seq>> {
     conn.prepare_cached(
         "select seq from messages where room = ?1 and seq = ?2
-         union select seq from messages where room = ?1 and thread = ?2 order by 1",
+         union select seq from messages indexed by messages_thread
+             where room = ?1 and thread = ?2 order by 1",
     )?
     .query_map((room.0, root), |row| row.get(0))?
     .collect()
@@ -135,7 +136,7 @@ fn thread(conn: &Connection, room: RoomId, root: Seq) -> Sql<Vec<Seq>> {
 /// Pinned ones, and those whose pinning is on the way.
 fn pins(conn: &Connection, room: RoomId) -> Sql<Vec<Seq>> {
     conn.prepare_cached(
-        "select seq from messages where room = ?1 and pinned = 1
+        "select seq from messages indexed by messages_pinned where room = ?1 and pinned = 1
          union select target_seq from outbox
              where room = ?1 and kind = 'pin' and target_seq is not null order by 1",
     )?

@@ -153,13 +153,14 @@ fn dress(conn: &Connection, me: UserId, room: RoomId, rows: &mut [MessageView]) 
     Ok(())
 }
 
+/// Asked for each message that is drawn. By itself SQLite reads the whole room, for that is one column
+/// of the primary key.
+pub(crate) const THREAD: &str = "select count(*) as count, max(seq) as last, at, sender
+    from messages indexed by messages_thread where room = ?1 and thread = ?2 and deleted = 0";
+
 /// How the thread of a message stands. With one `max`, SQLite answers the other columns of its row.
 fn thread(conn: &Connection, room: RoomId, root: Seq) -> Sql<Option<ThreadView>> {
-    conn.prepare_cached(
-        "select count(*) as count, max(seq) as last, at, sender from messages
-         where room = ?1 and thread = ?2 and deleted = 0",
-    )?
-    .query_row([room.0, root], |row| {
+    conn.prepare_cached(THREAD)?.query_row([room.0, root], |row| {
         let Some(last) = row.get("last")? else { return Ok(None) };
         let (count, at) = (row.get("count")?, row.get("at")?);
         Ok(Some(ThreadView { count, last, at, last_sender: UserId(row.get("sender")?) }))

@@ -25,6 +25,7 @@ const REST: &[&str] = &[
     "hallway-kit",
     "hallway-core",
     "hallway",
+    "hallway-outside",
     "hallway-tests",
     "hallway-bench",
     "xtask",

@@ -74,6 +74,12 @@ export function lookAt(users) {
   touch("watched")
 }
 
+/** The link that was opened is followed, or leads nowhere. */
+export function followed() {
+  state.link = null
+  touch("link")
+}
+
 /** A problem the person has seen. */
 export function dismiss(code) {
   state.problems.delete(code)

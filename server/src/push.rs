@@ -150,7 +150,7 @@ pub async fn send(app: &App, job: &Job) -> anyhow::Result<Done> {
     }
     let needs = Needs::person(due.person);
     let more = app.store.write(needs, move |tx| pushes::told(tx, &due)).await?;
-    Ok(more.map_or(Done::Finished, Done::Later))
+    Ok(if more { Done::Later(now) } else { Done::Finished })
 }
 
 /// Writes to one browser; whether it is there.

@@ -2,6 +2,7 @@
 //! there is as its first batch and every change after it; one that comes again takes the place of
 //! the one before (the page was loaded anew).
 
+use crate::links::Link;
 use hallway_core::Result;
 use hallway_core::feed::Change;
 use hallway_protocol::ids::{RoomId, Seq};
@@ -11,17 +12,19 @@ use tauri::ipc::Channel;
 use tokio::sync::Mutex;
 
 /// What the window hears.
-#[derive(Clone, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum News {
     /// Of the core.
     Change(Change),
     /// Of the shell: go to this room.
     Open(Open),
+    /// Of the shell: somebody opened a link of ours.
+    Link(Link),
 }
 
 /// A click outside the window that asks for a room.
-#[derive(Clone, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[serde(tag = "what", rename = "open")]
 pub struct Open {
     /// Whose.
@@ -42,8 +45,9 @@ pub struct Line(Arc<Mutex<Ends>>);
 #[derive(Default)]
 struct Ends {
     window: Option<Channel<Vec<News>>>,
-    /// Problems of the time without a window (the start above all): all else the first batch holds.
-    unheard: Vec<Change>,
+    /// Problems and links of the time without a window (the start above all): all else the first
+    /// batch holds.
+    unheard: Vec<News>,
 }
 
 impl Line {
@@ -55,17 +59,17 @@ impl Line {
         all: impl Future<Output = Result<Vec<Change>>>,
     ) -> Result<()> {
         let mut line = self.0.lock().await;
-        let mut all = all.await?;
-        all.extend(line.unheard.iter().cloned());
-        if channel.send(all.into_iter().map(News::Change).collect()).is_ok() {
+        let all = all.await?.into_iter().map(News::Change);
+        let all = all.chain(line.unheard.iter().cloned()).collect();
+        if channel.send(all).is_ok() {
             line.unheard.clear();
             line.window = Some(channel);
         }
         Ok(())
     }
 
-    /// Sends a batch; without a window only its problems are kept, because the window's first batch
-    /// will hold the rest.
+    /// Sends a batch; without a window only its problems and links are kept, because the window's
+    /// first batch will hold the rest.
     pub async fn send(&self, batch: Vec<News>) {
         let mut line = self.0.lock().await;
         let Some(channel) = &line.window else { return line.keep(batch) };
@@ -78,11 +82,9 @@ impl Line {
 impl Ends {
     fn keep(&mut self, batch: Vec<News>) {
         for news in batch {
-            if let News::Change(problem @ Change::Problem { .. }) = news
-                && self.unheard.len() < UNHEARD
-                && !self.unheard.contains(&problem)
-            {
-                self.unheard.push(problem);
+            let kept = matches!(news, News::Change(Change::Problem { .. }) | News::Link(_));
+            if kept && self.unheard.len() < UNHEARD && !self.unheard.contains(&news) {
+                self.unheard.push(news);
             }
         }
     }

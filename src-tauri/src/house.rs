@@ -97,6 +97,11 @@ impl House {
         self.line.take(channel, accounts.snapshot()).await
     }
 
+    /// Tells the window something that is not of the core.
+    pub async fn tell(&self, news: News) {
+        self.line.send(vec![news]).await;
+    }
+
     /// The first screen is painted; `xtask run` and the benchmark read this line.
     pub fn painted(&self) {
         eprintln!("hallway: first screen after {} ms", self.started.elapsed().as_millis());

@@ -8,6 +8,7 @@ mod body;
 mod commands;
 mod feed;
 mod house;
+mod links;
 mod notices;
 mod window;
 mod words;
@@ -58,12 +59,14 @@ fn build(started: Instant) -> tauri::Result<tauri::App> {
         .callback(|app, _arguments, _folder| window::raise(app));
     tauri::Builder::default()
         .plugin(single.build()) // first: a second start must not get as far as the store
+        .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_opener::init())
         .invoke_handler(commands::handler())
         .setup(move |app| {
             let folder = house::folder(app.handle())?;
             app.manage(House::open(app.handle().clone(), folder.clone(), started));
             window::open(app.handle(), &folder)?;
+            links::listen(app);
             Ok(())
         })
         .build(tauri::generate_context!())

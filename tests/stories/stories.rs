@@ -35,7 +35,6 @@ mod order;
 mod parts;
 mod removal;
 mod restored_server;
-mod site_lost;
 mod slow_reader;
 mod store_damaged;
 mod thrown_out;

@@ -34,6 +34,8 @@ pub struct Seat {
     folder: tempfile::TempDir,
     /// As the desktop has it.
     pub theme: Theme,
+    /// The link that starts the app, where one does.
+    pub link: Option<String>,
 }
 
 impl Seat {
@@ -43,6 +45,7 @@ impl Seat {
             who: who.to_owned(),
             folder: hallway_tests::server::folder(who),
             theme: Theme::Light,
+            link: None,
         }
     }
 
@@ -107,9 +110,10 @@ impl App {
         })
         .await;
         // The driver never answers when the app ends at its start, so the wait has a limit.
-        let page = tokio::time::timeout(wait::SOON, connect(port)).await.unwrap_or_else(|_| {
-            panic!("{}: the app did not come up; it said:\n{}", seat.who, seat.log())
-        });
+        let page =
+            tokio::time::timeout(wait::SOON, connect(port, &seat)).await.unwrap_or_else(|_| {
+                panic!("{}: the app did not come up; it said:\n{}", seat.who, seat.log())
+            });
         let app = App { page, seat, driver };
         app.until(
             "the first screen",
@@ -316,9 +320,9 @@ pub fn program() -> PathBuf {
     found.canonicalize().unwrap_or_else(|_| panic!("{}: build it first", found.display()))
 }
 
-async fn connect(port: u16) -> Client {
+async fn connect(port: u16, seat: &Seat) -> Client {
     let mut asked = Capabilities::new();
-    let options = json!({ "binary": program(), "args": [] });
+    let options = json!({ "binary": program(), "args": seat.link.iter().collect::<Vec<_>>() });
     asked.insert("webkitgtk:browserOptions".into(), options);
     let mut builder = ClientBuilder::new(HttpConnector::new());
     builder.capabilities(asked);

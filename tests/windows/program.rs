@@ -21,8 +21,13 @@ async fn the_page_can_do_what_is_listed_and_nothing_else() {
     let app = App::start(Seat::new("ada")).await;
     let ask = "const [command, done] = arguments;
       window.__TAURI_INTERNALS__.invoke(command).then(() => done('done'), (no) => done('refused: ' + (no.code ?? no)))";
-    for command in ["plugin:window|close", "plugin:opener|open_url", "plugin:event|listen", "quit"]
-    {
+    for command in [
+        "plugin:window|close",
+        "plugin:opener|open_url",
+        "plugin:event|listen",
+        "plugin:deep-link|register",
+        "quit",
+    ] {
         let said = app.page.execute_async(ask, vec![command.into()]).await.expect("an answer");
         assert!(said.as_str().is_some_and(|s| s.starts_with("refused")), "{command}: {said}");
     }

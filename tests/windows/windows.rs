@@ -3,6 +3,7 @@
 
 mod app;
 mod hostile;
+mod links;
 mod notices;
 mod offline;
 mod others;

@@ -24,6 +24,7 @@ export const emptyState = () => ({
   data: new Map(),
   problems: new Map(),
   watched: [],
+  link: null,
   view: nowhere(),
 })
 
@@ -39,6 +40,7 @@ export function apply(state, change) {
   if (change.what === "account") return account(state, change)
   if (change.what === "account_gone") return gone(state, change.account)
   if (change.what === "open") return ["open"]
+  if (change.what === "link") return link(state, change)
   if (change.what === "missed") return missed(state)
   const work = kinds[change.what]
   if (!work) return []
@@ -81,6 +83,12 @@ function missed(state) {
 function problem(state, change) {
   state.problems.set(change.code, change)
   return ["problems"]
+}
+
+/** A link that was opened waits for whoever can follow it. */
+function link(state, { host, to, room, seq, code }) {
+  state.link = { host, to, room, seq, code }
+  return ["link"]
 }
 
 const kinds = {

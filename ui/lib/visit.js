@@ -1,6 +1,6 @@
 /** Going to a room, and remembering where one was. Only room ids are kept in the web view, never words of people. */
 import { core } from "../core.js"
-import { room as found, show, state, take } from "../state.js"
+import { choose, room as found, show, state, take } from "../state.js"
 
 const slot = () => `room of ${state.account}`
 
@@ -30,6 +30,13 @@ export function panel(name) {
 export function visitNew(row) {
   take([{ what: "room", account: state.account, room: row }])
   visit(row.room)
+}
+
+/** Puts the account an answer brought on the screen. */
+export function visitAccount(row) {
+  localStorage.setItem("server", row.server)
+  take([{ what: "account", account: row }])
+  choose(row.id)
 }
 
 /** Opens the room with these people, made when it is not there. */

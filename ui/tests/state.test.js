@@ -2,6 +2,7 @@
 import assert from "node:assert/strict"
 import { beforeEach, test } from "node:test"
 import { emptyState } from "../lib/changes.js"
+import { accountAt } from "../lib/links.js"
 import * as store from "../state.js"
 
 const account = (id, user = 1) => ({ what: "account", account: { id, user, server: "s", server_name: "S", name: "ada", display_name: "Ada", role: "owner", state: "open" } })
@@ -144,4 +145,18 @@ test("without a link nobody is seen to be there or to type", () => {
   store.watch("typing:7", () => drawn++)
   store.take([{ what: "connection", account: "a", state: "offline", since: 1, retry_ms: null, why: null }])
   assert.deepEqual([store.presence(2), store.typing(7), drawn], ["offline", [], 2])
+})
+
+test("a link waits until it is followed, and is for an account at its host", () => {
+  store.take([{ what: "link", host: "h:1", to: "room", room: 7, seq: 8 }])
+  assert.deepEqual(store.state.link, { host: "h:1", to: "room", room: 7, seq: 8, code: undefined })
+  store.followed()
+  assert.equal(store.state.link, null)
+  const at = (id, server, state = "open") => ({ id, server, state })
+  const all = [at("a", "https://h.example"), at("b", "http://h:1"), at("c", "http://h:1"), at("d", "https://gone", "thrown_out")]
+  assert.equal(accountAt(all, "a", "h:1").id, "b")
+  assert.equal(accountAt(all, "c", "h:1").id, "c")
+  assert.equal(accountAt(all, "c", "h.example").id, "a")
+  assert.equal(accountAt(all, "a", "gone"), null)
+  assert.equal(accountAt(all, "a", "h"), null)
 })

@@ -40,10 +40,15 @@ pub fn server() -> Result<ExitCode> {
     fs::copy(places.server_binary("release"), &program)?;
     let package = deb(&places, &program, &version(&places)?, &folder, "xz")?;
     for made in [&program, &package] {
-        let size = fs::metadata(made)?.len();
-        println!("{} ({:.1} MiB)", made.display(), size as f64 / f64::from(1 << 20));
+        println!("{}", size(made)?);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A file and how large it is.
+pub fn size(made: &Path) -> Result<String> {
+    let size = fs::metadata(made)?.len();
+    Ok(format!("{} ({:.1} MiB)", made.display(), size as f64 / f64::from(1 << 20)))
 }
 
 /// Tests the package: the unit is judged by systemd, the rest by living through it.
@@ -74,7 +79,7 @@ pub fn check(places: &Places, stop: &Stop) -> Result<Tally> {
 
 /// What runs a command where a package can be installed: on a private copy of the file system, which
 /// is gone afterwards; where the kernel makes none, on this machine, if that is nobody's (`CI`).
-fn alone(parts: &Path, folder: &Path) -> Result<Command> {
+pub fn alone(parts: &Path, folder: &Path) -> Result<Command> {
     let private = || {
         let mut command = packages::as_root("unshare");
         command.args(["--mount", "--propagation=private", "--pid", "--fork", "--kill-child"]);
@@ -132,7 +137,7 @@ fn deb(
 }
 
 /// Copies a file, with the folders above it.
-fn put(from: &Path, to: &Path, mode: u32) -> Result<()> {
+pub fn put(from: &Path, to: &Path, mode: u32) -> Result<()> {
     if let Some(above) = to.parent() {
         fs::create_dir_all(above)?;
     }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod api;
 mod bench;
+mod bundle;
 mod command;
 mod demo;
 mod desktop;
@@ -25,7 +26,8 @@ cargo xtask run [--demo]     build, start a server on 127.0.0.1:7340 with ./data
                              --demo: four people, rooms full of talk, two windows
 cargo xtask test [part…]     install what the tests need and run all of them, or the named parts
 cargo xtask bench [figure…]  print the figures of the release build: a b c d e window
-cargo xtask dist server      pack the server for others: a .deb and the program, in target/dist";
+cargo xtask dist server      pack the server for others: a .deb and the program, in target/dist
+cargo xtask dist desktop     pack the app for others: a .deb and an .rpm, in target/dist";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -50,7 +52,8 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         Some("bench") => bench::bench(rest),
         Some("dist") => match rest {
             [what] if what == "server" => dist::server(),
-            _ => bail!("dist packs: server\n{USAGE}"),
+            [what] if what == "desktop" => bundle::desktop(),
+            _ => bail!("dist packs: server, desktop\n{USAGE}"),
         },
         None | Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

@@ -11,9 +11,9 @@ use std::process::Command;
 pub const BUILD: &[&str] =
     &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libssl-dev"];
 
-/// What the tests need beyond that: a screen, a driver for it, a session bus with its services,
-/// PostgreSQL, a clock that can be wrong, fonts with the signs people type, Python, a judge of
-/// units.
+/// What the tests need beyond that: a screen, a driver for it, a session bus with its services and
+/// its register of programs, PostgreSQL, a clock that can be wrong, fonts with the signs people type,
+/// Python, a judge of units.
 pub const TEST: &[&str] = &[
     "xvfb",
     "xauth",
@@ -23,6 +23,7 @@ pub const TEST: &[&str] = &[
     "dunst",
     "openbox",
     "libglib2.0-bin",
+    "desktop-file-utils",
     "fonts-dejavu-core",
     "fonts-noto-color-emoji",
     "postgresql-15",

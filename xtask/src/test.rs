@@ -3,6 +3,7 @@
 //! A failing part does not stop those after it; the last line is the sum, the exit code its verdict.
 //! Server and core are never in one Cargo call (see [`crate::places`]).
 
+use crate::bundle;
 use crate::command::{Stop, cargo, shown, watch};
 use crate::desktop::on_a_desktop;
 use crate::dist;
@@ -25,7 +26,6 @@ const REST: &[&str] = &[
     "hallway-kit",
     "hallway-core",
     "hallway",
-    "hallway-outside",
     "hallway-tests",
     "hallway-bench",
     "xtask",
@@ -48,6 +48,7 @@ const PARTS: &[(&str, Part)] = &[
     ("ui", ui),
     ("stories", stories),
     ("windows", windows),
+    ("installed", installed),
 ];
 
 struct Run {
@@ -238,6 +239,13 @@ fn windows(run: &Run) -> Result<Tally> {
     run.programs(&mut tests);
     sum += run.counted(on_a_desktop(&run.places, &tests))?;
     Ok(sum)
+}
+
+/// The package of the app, with the program as it is tested.
+fn installed(run: &Run) -> Result<Tally> {
+    run.build(run.server_cargo(&["build", "--locked", "-p", "hallway-server"]))?;
+    run.build(run.cargo(&["build", "--locked", "-p", "hallway"]))?;
+    bundle::check(&run.places, &run.stop)
 }
 
 /// All files below a folder with this ending, sorted.

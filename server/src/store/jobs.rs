@@ -122,7 +122,7 @@ impl Kind {
         self.facts().3
     }
 
-    pub(super) fn text(self) -> &'static str {
+    fn text(self) -> &'static str {
         self.facts().1
     }
 

@@ -2,7 +2,9 @@ import "../hall-frame/hall-frame.js"
 import "../notice-line/notice-line.js"
 import "../sign-in/sign-in.js"
 import { account, state, watch } from "../../state.js"
-import { make } from "../../lib/dom.js"
+import { make, tell } from "../../lib/dom.js"
+import { follow } from "../../lib/links.js"
+import { word } from "../../lib/words.js"
 
 /** <app-frame>   The whole window: signing in, or the hall of the account on the screen. */
 class AppFrame extends HTMLElement {
@@ -10,12 +12,20 @@ class AppFrame extends HTMLElement {
 
   connectedCallback() {
     this.append(make("notice-line"))
-    this.#stops = ["accounts", "view"].map((key) => watch(key, () => this.#draw()))
+    const drawn = ["accounts", "view"].map((key) => watch(key, () => this.#draw()))
+    const followed = ["link", "accounts", "connection", "rooms"].map((key) => watch(key, () => this.#follow()))
+    this.#stops = [...drawn, ...followed]
   }
 
   disconnectedCallback() {
     this.#stops.forEach((stop) => stop())
     this.replaceChildren()
+  }
+
+  /** A link that was opened, as soon as what it leads to is known. */
+  #follow() {
+    const nowhere = state.heard ? follow() : null
+    if (nowhere) tell(this, "notice", word(nowhere))
   }
 
   #draw() {

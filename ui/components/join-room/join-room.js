@@ -7,7 +7,7 @@ import { keyed, make, say, sheet } from "../../lib/dom.js"
 import { why } from "../../lib/sentences.js"
 import { visit, visitNew } from "../../lib/visit.js"
 import { word } from "../../lib/words.js"
-import { room, watch } from "../../state.js"
+import { room, show, state, watch } from "../../state.js"
 
 const shape = sheet(`
   <page-head page="find_room"></page-head>
@@ -38,8 +38,9 @@ class JoinRoom extends HTMLElement {
     this.querySelector(".code").addEventListener("submit", (event) => this.#byCode(event))
     this.querySelector(".search").addEventListener("submit", (event) => event.preventDefault())
     this.querySelector("[name=query]").addEventListener("input", () => this.#later())
-    this.#stops = [watch("connection", () => this.#find()), watch("rooms", () => this.#draw())]
+    const shown = [watch("connection", () => this.#find()), watch("rooms", () => this.#draw())]
     this.querySelector("[name=query]").focus()
+    this.#stops = [...shown, watch("view", () => this.#given())]
   }
 
   disconnectedCallback() {
@@ -48,6 +49,15 @@ class JoinRoom extends HTMLElement {
     this.#asked += 1
     this.replaceChildren()
     this.#nodes.clear()
+  }
+
+  /** A link brought a code; who opened it still says so. */
+  #given() {
+    const { code } = state.view
+    if (!code) return
+    this.querySelector("[name=code]").value = code
+    this.querySelector(".code button").focus()
+    show({ code: null })
   }
 
   #later() {

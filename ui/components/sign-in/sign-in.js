@@ -3,8 +3,10 @@ import { core } from "../../core.js"
 import { addressOf } from "../../lib/address.js"
 import { say, sheet, tell } from "../../lib/dom.js"
 import { problem, wantsCode, why } from "../../lib/sentences.js"
+import { turnBack } from "../../lib/links.js"
+import { visitAccount } from "../../lib/visit.js"
 import { word } from "../../lib/words.js"
-import { account, choose, state, take } from "../../state.js"
+import { account, followed, state, watch } from "../../state.js"
 
 const shape = sheet(`
   <form novalidate>
@@ -39,6 +41,7 @@ class SignIn extends HTMLElement {
   #server
   #timer
   #asked = 0
+  #stop
 
   connectedCallback() {
     this.append(shape())
@@ -46,16 +49,31 @@ class SignIn extends HTMLElement {
     this.#form.addEventListener("submit", (event) => this.#submit(event))
     this.#field("url").addEventListener("input", () => this.#typed())
     this.querySelector(".turn").addEventListener("click", () => this.#turn(!this.hasAttribute("registering")))
-    this.querySelector(".back").addEventListener("click", () => choose(state.account))
+    this.querySelector(".back").addEventListener("click", turnBack)
     this.querySelector(".back").hidden = !account() || account().state === "thrown_out"
     this.#begin()
+    this.#stop = watch("link", () => this.#follow())
     tell(this, "settled")
   }
 
   disconnectedCallback() {
+    this.#stop()
     clearTimeout(this.#timer)
     this.#asked += 1
     this.replaceChildren()
+  }
+
+  /** A link that led here fills in what it knows; one into a room goes on once somebody signed in. */
+  #follow() {
+    const { link } = state
+    if (!link) return
+    const invited = link.to === "invite"
+    this.#field("url").value = invited ? `hallway://${link.host}/invite/${link.code}` : link.host
+    this.#turn(invited)
+    this.#say(invited ? "" : word("link_sign_in"))
+    this.#check()
+    this.#field("login").focus()
+    if (invited) followed()
   }
 
   get #form() {
@@ -131,9 +149,7 @@ class SignIn extends HTMLElement {
     line.dataset.state = state
   }
 
-  #say(text) {
-    say(this.querySelector(".wrong"), text)
-  }
+  #say = (text) => say(this.querySelector(".wrong"), text)
 
   async #submit(event) {
     event.preventDefault()
@@ -143,7 +159,7 @@ class SignIn extends HTMLElement {
     this.toggleAttribute("busy", true)
     this.#say("")
     try {
-      this.#enter(await this.#ask())
+      visitAccount(await this.#ask())
     } catch (refusal) {
       this.#refused(refusal)
     } finally {
@@ -178,12 +194,6 @@ class SignIn extends HTMLElement {
     if (!this.hasAttribute("registering")) return core.signIn({ url, login: value("login"), password, code: value("code") || null })
     const invite = value("invite") || null
     return core.register({ url, name: value("login"), display_name: value("display_name") || null, password, invite })
-  }
-
-  #enter(row) {
-    localStorage.setItem("server", row.server)
-    take([{ what: "account", account: row }])
-    choose(row.id)
   }
 }
 

@@ -1,8 +1,7 @@
-//! Somebody whom the server calls: HTTP, or HTTPS with a certificate that signs itself. It keeps
+//! Somebody whom the server calls: HTTP, or HTTPS with a certificate that signs itself. It records
 //! what it was told, and answers what the test wants: also never, without end, or not at all.
 
-use crate::tls::Certificate;
-use crate::wait::soon;
+use super::PATIENCE;
 use hallway_kit::Tasks;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -13,39 +12,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// A request it got.
 #[derive(Clone, Debug)]
 pub struct Heard {
-    /// `POST`, say.
     pub method: String,
     /// Path and query.
     pub path: String,
     /// By their names in lower case.
     pub headers: HashMap<String, String>,
-    /// As it came.
-    pub body: Vec<u8>,
+    pub body: String,
 }
 
 impl Heard {
-    /// The text it is.
-    ///
-    /// # Panics
-    /// When it is none.
-    #[track_caller]
-    #[must_use]
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap_or_else(|_| panic!("no text: {self:?}"))
-    }
-
     /// The JSON it is.
-    ///
-    /// # Panics
-    /// When it is none.
     #[track_caller]
-    #[must_use]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 }
 
@@ -68,13 +56,11 @@ pub enum Reply {
 
 impl Reply {
     /// Just a yes.
-    #[must_use]
     pub fn yes() -> Reply {
         Reply::Say(200, "text/plain", "ok".into())
     }
 
     /// Just this status.
-    #[must_use]
     pub fn status(status: u16) -> Reply {
         Reply::Say(status, "text/plain", String::new())
     }
@@ -90,8 +76,7 @@ struct State {
 }
 
 /// The server; ends with its test.
-pub struct Listener {
-    /// Where it listens.
+pub struct Receiver {
     pub address: SocketAddr,
     /// Its certificate, PEM.
     pub certificate: Option<String>,
@@ -99,21 +84,31 @@ pub struct Listener {
     _tasks: Tasks,
 }
 
-impl Listener {
+impl Receiver {
     /// One that says yes.
-    pub async fn open() -> Listener {
-        Listener::with(None).await
+    pub async fn open() -> Receiver {
+        Receiver::with(None).await
     }
 
     /// The same by TLS, as `localhost`.
-    pub async fn secure() -> Listener {
-        Listener::with(Some(Certificate::of("localhost"))).await
+    pub async fn secure() -> Receiver {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+        Receiver::with(Some(made)).await
     }
 
-    async fn with(certificate: Option<Certificate>) -> Listener {
+    async fn with(made: Option<rcgen::CertifiedKey<rcgen::KeyPair>>) -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let tls = certificate.as_ref().map(Certificate::acceptor);
+        let tls = made.as_ref().map(|made| {
+            let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+            let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .expect("versions")
+                .with_no_client_auth()
+                .with_single_cert(vec![made.cert.der().clone()], PrivateKeyDer::from(key))
+                .expect("a certificate and its key");
+            TlsAcceptor::from(Arc::new(tls))
+        });
         let state = Arc::new(State {
             heard: Mutex::default(),
             came: Notify::new(),
@@ -122,7 +117,7 @@ impl Listener {
         });
         let tasks = Tasks::default();
         let (inner, told) = (tasks.clone(), state.clone());
-        tasks.once("listener", async move {
+        tasks.once("receiver", async move {
             while let Ok((stream, _)) = listener.accept().await {
                 told.connections.fetch_add(1, Ordering::SeqCst);
                 let (state, tls) = (told.clone(), tls.clone());
@@ -139,8 +134,8 @@ impl Listener {
                 });
             }
         });
-        let certificate = certificate.map(|certificate| certificate.pem());
-        Listener { address, certificate, state, _tasks: tasks }
+        let certificate = made.map(|made| made.cert.pem());
+        Receiver { address, certificate, state, _tasks: tasks }
     }
 
     /// From now on it answers so.
@@ -149,13 +144,11 @@ impl Listener {
     }
 
     /// An address of it.
-    #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// How many connections there were.
-    #[must_use]
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
     }
@@ -171,7 +164,7 @@ impl Listener {
                 came.await;
             }
         };
-        soon("a call", next).await
+        timeout(PATIENCE, next).await.expect("it is called in time")
     }
 
     /// What it was told and nobody has asked for yet.
@@ -239,5 +232,5 @@ async fn heard(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<Heard> {
     let length = headers.get("content-length").and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Heard { method, path, headers, body })
+    Some(Heard { method, path, headers, body: String::from_utf8(body).ok()? })
 }

@@ -1,12 +1,11 @@
-//! What an authenticator app does, written out a second time from RFC 6238: the code of a moment, from
-//! the secret as it was shown.
+//! A second factor as an authenticator app has it.
 
 use hmac::{Hmac, KeyInit, Mac};
 
-/// What the app shows at this time, Unix milliseconds.
+/// What an authenticator app shows at this time (RFC 6238).
 ///
 /// # Panics
-/// When the secret is no base32.
+/// Where the secret is none.
 #[must_use]
 pub fn code(secret: &str, now: i64) -> String {
     let mut bits = String::new();

@@ -11,6 +11,7 @@ use crate::hub::line::Line;
 use crate::keys;
 use crate::routes::done;
 use crate::store::audit::{self, Actor, Find};
+use crate::store::pages::cut;
 use crate::store::{self, Needs, letters};
 use crate::tokens::digest;
 use axum::extract::{FromRequestParts, State};
@@ -106,17 +107,20 @@ pub async fn audit(
     Query(which): Query<Which>,
 ) -> Result<Response> {
     access::may_run(&admin, AdminAct::Watch, which.tenant)?;
-    let before = which.before.or(which.next).map(|before| before.parse::<i64>());
-    let before =
-        before.transpose().map_err(|_| Refusal::invalid("before", "is no id of a line"))?;
+    let line = |field, given: Option<String>| {
+        let line = given.map(|given| given.parse::<i64>()).transpose();
+        line.map_err(|_| Refusal::invalid(field, "is no id of a line"))
+    };
+    let before = line("before", which.before)?.or(line("next", which.next)?);
     let limit = page_size(which.limit);
     let tenant = admin.tenant.or(which.tenant);
     let find = Find { tenant, actor: which.actor, act: which.act, before, limit };
     if wants_lines(&headers) {
         return Ok(lines(app, find));
     }
-    let items = app.store.read(move |read| audit::list(read, &find)).await?;
-    let next = items.last().filter(|_| items.len() == limit).map(|last| last.id.clone());
+    let find = Find { limit: limit + 1, ..find };
+    let found = app.store.read(move |read| audit::list(read, &find)).await?;
+    let (items, next) = cut(found, limit, |last| last.id.clone());
     Ok(axum::Json(Items { items, next }).into_response())
 }
 
@@ -169,10 +173,9 @@ pub async fn dead_letters(
     if after == Some(None) {
         return Err(Refusal::invalid("next", "is no place in this list"));
     }
-    let find = letters::Find { kind: which.kind, after: after.flatten(), limit };
-    let items = app.store.read(move |read| letters::list(read, &admin, &find)).await?;
-    let last = items.last().filter(|_| items.len() == limit);
-    let next = last.map(|last| format!("{}.{}", last.dead_at, last.id));
+    let find = letters::Find { kind: which.kind, after: after.flatten(), limit: limit + 1 };
+    let found = app.store.read(move |read| letters::list(read, &admin, &find)).await?;
+    let (items, next) = cut(found, limit, |last| format!("{}.{}", last.dead_at, last.id));
     Ok(axum::Json(Items { items, next }))
 }
 

@@ -5,7 +5,7 @@ use crate::accounts::checked;
 use crate::admin::{Manage, secret};
 use crate::app::App;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path};
+use crate::extract::{Json, Once, Part, Path, Query};
 use crate::keys::{PREFIX, random_id};
 use crate::routes::done;
 use crate::store;
@@ -39,9 +39,14 @@ pub async fn create(
 }
 
 /// `GET /bots`.
-pub async fn list(State(app): State<App>, Manage(admin): Manage) -> Result<axum::Json<Rows>> {
-    let rows = app.store.read(move |read| bots::list(read, &admin)).await?;
-    Ok(axum::Json(Rows { rows, next: None }))
+pub async fn list(
+    State(app): State<App>,
+    Manage(admin): Manage,
+    Query(part): Query<Part>,
+) -> Result<axum::Json<Rows>> {
+    let found =
+        app.store.read(move |read| bots::list(read, &admin, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// `POST /bots/{user}/key`: another one, shown this once; the last opens nothing any more.

@@ -7,7 +7,7 @@ use crate::admin::{Manage, secret};
 use crate::app::App;
 use crate::auth::{Session, admit};
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path};
+use crate::extract::{Json, Once, Part, Path, Query};
 use crate::front::Caller;
 use crate::jobs::outside::Done;
 use crate::messages::draft;
@@ -112,9 +112,11 @@ pub async fn create(
 pub async fn list(
     State(app): State<App>,
     Session(me): Session,
+    Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<SlashCommand>>> {
-    let items = app.store.read(move |read| commands::list(read, &me)).await?;
-    Ok(axum::Json(Items { items, next: None }))
+    let found =
+        app.store.read(move |read| commands::list(read, &me, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// `DELETE /commands/{id}`.

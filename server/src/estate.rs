@@ -8,6 +8,7 @@ use crate::people::Which;
 use crate::routes::done;
 use crate::store::Needs;
 use crate::store::estate::{self, Find};
+use crate::store::pages::cut;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -22,9 +23,9 @@ pub async fn list(
 ) -> Result<axum::Json<Items<RoomInfo>>> {
     let (after, limit) = (RoomId(which.after()?), page_size(which.limit));
     let query = which.query.unwrap_or_default();
-    let find = Find { tenant: which.tenant, query, after, limit };
-    let items = app.store.read(move |read| estate::list(read, &admin, &find)).await?;
-    let next = items.last().filter(|_| items.len() == limit).map(|last| last.room.to_string());
+    let find = Find { tenant: which.tenant, query, after, limit: limit + 1 };
+    let found = app.store.read(move |read| estate::list(read, &admin, &find)).await?;
+    let (items, next) = cut(found, limit, |last| last.room.to_string());
     Ok(axum::Json(Items { items, next }))
 }
 

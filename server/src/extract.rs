@@ -202,6 +202,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        // No text of ours holds it, and PostgreSQL takes none that does.
+        if let Some((field, _)) = pairs.clone().find(|(_, given)| given.contains('\0')) {
+            return Err(Refusal::invalid(field, "holds U+0000"));
+        }
         let reader = serde_urlencoded::Deserializer::new(pairs);
         match serde_path_to_error::deserialize(reader) {
             Ok(query) => Ok(Query(query)),

@@ -7,7 +7,7 @@ use crate::accounts::checked;
 use crate::app::App;
 use crate::auth::{Session, admit};
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path, parse, read};
+use crate::extract::{Json, Once, Part, Path, Query, parse, read};
 use crate::front::Caller;
 use crate::messages::draft;
 use crate::routes::{PREFIX, done};
@@ -52,9 +52,12 @@ pub async fn list(
     State(app): State<App>,
     Session(me): Session,
     Path(room): Path<RoomId>,
+    Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Hook>>> {
-    let items = app.store.read(move |read| hooks::list(read, &me, room)).await?;
-    Ok(axum::Json(Items { items, next: None }))
+    let found = app
+        .store
+        .read(move |read| hooks::list(read, &me, room, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// `DELETE /rooms/{room}/hooks/{hook}`.

@@ -5,7 +5,7 @@ use crate::accounts::invite_digest;
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path};
+use crate::extract::{Json, Once, Part, Path, Query};
 use crate::routes::done;
 use crate::store::invites::{self, NewCode};
 use crate::store::{self, Needs, ops};
@@ -46,9 +46,11 @@ pub async fn create(
 pub async fn list(
     State(app): State<App>,
     Session(me): Session,
+    Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Invite>>> {
-    let items = app.store.read(move |read| invites::list(read, &me)).await?;
-    Ok(axum::Json(Items { items, next: None }))
+    let found =
+        app.store.read(move |read| invites::list(read, &me, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// `DELETE /invites/{id}`: it opens nothing any more.

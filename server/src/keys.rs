@@ -8,7 +8,7 @@ use crate::admin::{Run, same, secret};
 use crate::app::App;
 use crate::auth::admit;
 use crate::error::{Refusal, Result};
-use crate::extract::{Given, Json, Once, Path};
+use crate::extract::{Given, Json, Once, Part, Path, Query};
 use crate::front::Caller;
 use crate::routes::{self, Rule, done};
 use crate::store::audit::Actor;
@@ -230,9 +230,12 @@ pub async fn list(
     State(app): State<App>,
     Run(admin): Run,
     Path(tenant): Path<TenantId>,
+    Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<ApiKey>>> {
-    let items = app.store.read(move |read| keys::list(read, &admin, tenant)).await?;
-    Ok(axum::Json(Items { items, next: None }))
+    let found = app
+        .store
+        .read(move |read| keys::list(read, &admin, tenant, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// `DELETE /admin/tenants/{id}/keys/{key}`.

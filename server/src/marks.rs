@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path};
+use crate::extract::{Json, Once, Part, Path, Query};
 use crate::routes::done;
 use crate::store::{self, Needs, StoreError, marks, ops, own};
 use axum::extract::State;
@@ -84,9 +84,12 @@ pub async fn receipts(
     State(app): State<App>,
     Session(me): Session,
     Path(room): Path<RoomId>,
+    Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Receipt>>> {
-    let items = app.store.read(move |read| marks::receipts(read, &me, room)).await?;
-    Ok(axum::Json(Items { items, next: None }))
+    let found = app
+        .store
+        .read(move |read| marks::receipts(read, &me, room, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// What somebody keeps, within its limits; a draft is a text that may be empty, which clears it.

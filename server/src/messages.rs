@@ -165,10 +165,13 @@ pub async fn thread(
 pub async fn edits(
     State(app): State<App>,
     Session(me): Session,
-    Path((room, seq)): Path<(RoomId, Seq)>,
+    Path(of): Path<(RoomId, Seq)>,
+    Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Edit>>> {
-    let items = app.store.read(move |read| messages::edits(read, &me, room, seq)).await?;
-    Ok(axum::Json(Items { items, next: None }))
+    let found = app
+        .store
+        .read(move |read| messages::edits(read, &me, of, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// `PUT /rooms/{room}/messages/{seq}/pin`.

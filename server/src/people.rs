@@ -7,7 +7,7 @@ use crate::error::{Refusal, Result};
 use crate::extract::{Json, Once, Path, Query, many, page_size};
 use crate::routes::done;
 use crate::store::people::{self, Entry, Find, NewPerson};
-use crate::store::{self, Needs, tenants};
+use crate::store::{self, Needs, pages, tenants};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -45,9 +45,9 @@ pub async fn list(
 ) -> Result<axum::Json<Items<Account>>> {
     let (after, limit) = (UserId(which.after()?), page_size(which.limit));
     let query = which.query.unwrap_or_default();
-    let find = Find { tenant: which.tenant, query, after, limit };
-    let items = app.store.read(move |read| people::list(read, &admin, &find)).await?;
-    let next = items.last().filter(|_| items.len() == limit).map(|last| last.user.to_string());
+    let find = Find { tenant: which.tenant, query, after, limit: limit + 1 };
+    let found = app.store.read(move |read| people::list(read, &admin, &find)).await?;
+    let (items, next) = pages::cut(found, limit, |last| last.user.to_string());
     Ok(axum::Json(Items { items, next }))
 }
 

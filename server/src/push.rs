@@ -9,7 +9,7 @@ pub mod vapid;
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path};
+use crate::extract::{Json, Once, Part, Path, Query};
 use crate::jobs::outside::Done;
 use crate::outbound::{self, Call, Fault};
 use crate::routes::done;
@@ -101,9 +101,11 @@ fn host(url: &str) -> String {
 pub async fn list(
     State(app): State<App>,
     Session(me): Session,
+    Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Endpoint>>> {
-    let items = app.store.read(move |read| endpoints::list(read, &me)).await?;
-    Ok(axum::Json(Items { items, next: None }))
+    let found =
+        app.store.read(move |read| endpoints::list(read, &me, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// `DELETE /push/endpoints/{id}`: it hears nothing more.

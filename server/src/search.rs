@@ -5,7 +5,7 @@
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Query, page_size};
+use crate::extract::{Query, many, page_size};
 use crate::store::search::{self, Known, Order, Search};
 use crate::store::{Me, Needs, Store, StoreError};
 use axum::extract::State;
@@ -42,15 +42,13 @@ pub struct Typed {
     before: Option<Millis>,
     after: Option<Millis>,
     sort: Option<String>,
+    #[serde(default, deserialize_with = "many")]
     limit: Option<usize>,
     next: Option<String>,
 }
 
 impl Typed {
     fn search(self, me: &Me) -> Result<Search> {
-        if self.q.contains('\0') {
-            return Err(Refusal::invalid("q", "holds U+0000"));
-        }
         let mut query = Asked::parse(&self.q).map_err(|wrong| Refusal::invalid("q", wrong))?;
         for name in self.has.iter().flat_map(|has| has.split(',')) {
             query.marks.push(Mark { of: mark(name)?, not: false });

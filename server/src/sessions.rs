@@ -4,7 +4,7 @@ use crate::accounts;
 use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
-use crate::extract::{Json, Once, Path};
+use crate::extract::{Json, Once, Part, Path, Query};
 use crate::front::Caller;
 use crate::store::audit::{self, Note};
 use crate::store::sessions::{self, Presented};
@@ -13,7 +13,6 @@ use crate::tokens::digest;
 use axum::extract::State;
 use axum::http::StatusCode;
 use hallway_protocol::rest::{Refresh, Refreshed, Rows};
-use hallway_protocol::rows::Row;
 
 /// `POST /auth/refresh`: the successor of a refresh token, the same one until it is used.
 pub async fn refresh(
@@ -53,9 +52,14 @@ pub async fn logout(
 }
 
 /// `GET /auth/sessions`: my devices.
-pub async fn list(State(app): State<App>, Session(me): Session) -> Result<axum::Json<Rows>> {
-    let found = app.store.read(move |read| sessions::list(read, &me)).await?;
-    Ok(axum::Json(Rows { rows: found.into_iter().map(Row::Session).collect(), next: None }))
+pub async fn list(
+    State(app): State<App>,
+    Session(me): Session,
+    Query(part): Query<Part>,
+) -> Result<axum::Json<Rows>> {
+    let found =
+        app.store.read(move |read| sessions::list(read, &me, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// `DELETE /auth/sessions/{id}`: throws a device out.

@@ -7,6 +7,7 @@ use crate::config::is_origin;
 use crate::error::{Refusal, Result};
 use crate::extract::{Json, Once, Part, Path, Query};
 use crate::routes::done;
+use crate::store::pages::cut;
 use crate::store::tenants::{self, Tenant};
 use crate::store::{self, Needs};
 use crate::tokens::digest;
@@ -59,8 +60,8 @@ pub async fn list(
         Some(Ok(after)) => after,
         Some(Err(_)) => return Err(Refusal::invalid("next", "is no place in this list")),
     };
-    let found = app.store.read(move |read| tenants::list(read, &admin, after, limit)).await?;
-    let next = found.last().filter(|_| found.len() == limit).map(|last| last.id.to_string());
+    let found = app.store.read(move |read| tenants::list(read, &admin, after, limit + 1)).await?;
+    let (found, next) = cut(found, limit, |last| last.id.to_string());
     let items = found.into_iter().map(Tenant::info).collect();
     Ok(axum::Json(Items { items, next }))
 }

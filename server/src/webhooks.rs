@@ -20,7 +20,7 @@ use axum::response::Response;
 use hallway_kit::Clock;
 use hallway_protocol::ids::{Millis, RoomId, TenantId};
 use hallway_protocol::rest::{
-    Delivery, HookEvent, HookState, Items, NewWebhook, Webhook, WebhookPatch,
+    Delivery, DeliveryError, HookEvent, HookState, Items, NewWebhook, Webhook, WebhookPatch,
 };
 use hallway_protocol::text;
 use hmac::{Hmac, KeyInit, Mac};
@@ -65,9 +65,12 @@ pub async fn create(
 pub async fn list(
     State(app): State<App>,
     Manage(admin): Manage,
+    Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Webhook>>> {
-    let items = app.store.read(move |read| webhooks::list(read, &admin)).await?;
-    Ok(axum::Json(Items { items, next: None }))
+    let found = app
+        .store
+        .read(move |read| webhooks::list(read, &admin, part.next.as_deref(), part.limit()));
+    Ok(axum::Json(found.await?))
 }
 
 /// `GET /webhooks/{id}`.
@@ -199,13 +202,21 @@ pub async fn send(app: &App, job: &Job) -> anyhow::Result<Done> {
     let Some(due) = app.store.read(move |read| deliveries::due(read, &id)).await? else {
         return Ok(Done::Finished);
     };
+    if due.off {
+        tried(app, job, &due, Tried::Off).await?;
+        return Ok(Done::GiveUp("the webhook is off".into()));
+    }
     if due.call.is_none() {
         tried(app, job, &due, Tried::Withheld).await?;
         return Ok(Done::Finished);
     }
-    let answer = match call(app, &due)? {
-        Ok(call) => app.outbound.call(call).await,
-        Err(fault) => Err(fault),
+    let answer = match call(app, &due) {
+        Ok(Ok(call)) => app.outbound.call(call).await,
+        Ok(Err(fault)) => Err(fault),
+        Err(broken) => {
+            ended(app, job, &due, DeliveryError::Broken, None).await?;
+            return Err(broken);
+        }
     };
     match answer {
         Ok(answer) if answer.status.is_success() => {
@@ -226,16 +237,44 @@ async fn failed(
     answer: Result<Answer, Fault>,
 ) -> anyhow::Result<Done> {
     let status = answer.as_ref().ok().map(|answer| answer.status);
-    let gone = status == Some(StatusCode::GONE);
-    let (answered, last) = (status.map(|status| status.as_u16()), jobs::is_last(job));
-    let off = tried(app, job, due, Tried::Failed { answer: answered, last, gone }).await?;
-    if off {
-        tracing::warn!(webhook = due.webhook, "a webhook is turned off: its calls do not arrive");
+    let off = ended(app, job, due, error(&answer), status).await?;
+    let why = match answer {
+        Ok(answer) => format!("it was answered with {}", answer.status),
+        Err(fault) => fault.to_string(),
+    };
+    match off {
+        _ if status == Some(StatusCode::GONE) => Ok(Done::Finished),
+        true => Ok(Done::GiveUp(format!("{why}, and the webhook is off now"))),
+        false => bail!(why),
     }
+}
+
+/// Writes down that a call did not arrive; true: the webhook is off, and it is given up.
+async fn ended(
+    app: &App,
+    job: &Job,
+    due: &Due,
+    error: DeliveryError,
+    status: Option<StatusCode>,
+) -> Result<bool, store::StoreError> {
+    let gone = status == Some(StatusCode::GONE);
+    let (answer, last) = (status.map(|status| status.as_u16()), jobs::is_last(job));
+    let off = tried(app, job, due, Tried::Failed { error, answer, last, gone }).await?;
+    if off {
+        tracing::warn!(webhook = due.webhook, "a webhook is off: its calls do not arrive");
+    }
+    Ok(off)
+}
+
+/// As those who look after the webhook are told it.
+fn error(answer: &Result<Answer, Fault>) -> DeliveryError {
     match answer {
-        _ if gone => Ok(Done::Finished),
-        Ok(answer) => bail!("it was answered with {}", answer.status),
-        Err(fault) => bail!("{fault}"),
+        Ok(_) => DeliveryError::Answer,
+        Err(Fault::Private) => DeliveryError::Private,
+        Err(Fault::Slow) => DeliveryError::Slow,
+        // A call follows no redirects, and where nobody was called there is no end to write down.
+        Err(Fault::Address(_) | Fault::Redirects) => DeliveryError::Address,
+        Err(Fault::Unreached | Fault::Shut(_) | Fault::Busy) => DeliveryError::Unreached,
     }
 }
 

@@ -102,10 +102,47 @@ pub enum DeliveryStatus {
     Pending,
     /// It arrived.
     Delivered,
-    /// It was given up.
+    /// It was given up: its attempts are used up, the other side wants no more, or the webhook was
+    /// turned off before it arrived. It can be replayed.
     Failed,
-    /// It was not sent: the webhook is off, or may not see the room any more.
+    /// It was not sent: the webhook may not see the room any more.
     Withheld,
+}
+
+/// Why a call did not arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryError {
+    /// It was answered with something other than yes; `answer` says with what.
+    Answer,
+    /// There was no connection, or it broke.
+    Unreached,
+    /// The other side took too long.
+    Slow,
+    /// The address is none that can be called.
+    Address,
+    /// The address leads into a network that this server does not call.
+    Private,
+    /// The webhook is off.
+    Off,
+    /// The webhook may not see the room any more.
+    Hidden,
+    /// The server could not make the call; its log says why.
+    Broken,
+}
+
+impl DeliveryError {
+    /// Each of them, with its word.
+    pub const ALL: &[(DeliveryError, &str)] = &[
+        (DeliveryError::Answer, "answer"),
+        (DeliveryError::Unreached, "unreached"),
+        (DeliveryError::Slow, "slow"),
+        (DeliveryError::Address, "address"),
+        (DeliveryError::Private, "private"),
+        (DeliveryError::Off, "off"),
+        (DeliveryError::Hidden, "hidden"),
+        (DeliveryError::Broken, "broken"),
+    ];
 }
 
 /// A call of a webhook, made or to be made.
@@ -128,6 +165,9 @@ pub struct Delivery {
     /// The status the last attempt was answered with; null: no answer.
     #[serde(default)]
     pub answer: Option<u16>,
+    /// Why the last attempt did not arrive; null: it did, or there was none.
+    #[serde(default)]
+    pub error: Option<DeliveryError>,
     /// When it happened.
     #[serde(deserialize_with = "exact")]
     pub at: Millis,

@@ -41,6 +41,7 @@ pub fn bodies() -> Vec<String> {
         status: DeliveryStatus::Delivered,
         attempts: 1,
         answer: Some(200),
+        error: None,
         at: AT,
     };
     let call = HookCall {
@@ -98,7 +99,15 @@ pub fn bodies() -> Vec<String> {
         body("webhook patch", WebhookPatch { secret: Some(None), ..WebhookPatch::default() }),
         body("webhook patch", WebhookPatch::default()),
         body("delivery", delivery.clone()),
-        body("delivery", Delivery { answer: None, status: DeliveryStatus::Withheld, ..delivery }),
+        body(
+            "delivery",
+            Delivery {
+                answer: None,
+                status: DeliveryStatus::Withheld,
+                error: Some(DeliveryError::Hidden),
+                ..delivery
+            },
+        ),
         body("webhook call", call),
         body("new bot", NewBot { name: "kettle".into(), display_name: "Kettle".into() }),
         body("bot", Bot { user: blank_user(), key: "hw_k1_secret".into() }),

@@ -161,18 +161,13 @@ impl Book {
 
     /// It answers with a list of rows, a part at a time.
     pub fn gives_rows(&mut self, says: &str) -> &mut Self {
-        self.gives_all_rows(says).paged()
-    }
-
-    /// It answers with a list of rows as a whole.
-    pub fn gives_all_rows(&mut self, says: &str) -> &mut Self {
         let rows = json!({"type": "array", "items": reference("Row")});
         let schema = json!({"type": "object", "required": ["rows"],
             "properties": {"rows": rows, "next": limits::next()}});
-        self.gives_as(200, says, "application/json", schema)
+        self.gives_as(200, says, "application/json", schema).paged()
     }
 
-    /// It answers with a list of what is no row.
+    /// It answers with a list of what is no row, a part at a time.
     pub fn gives_items<T: Serialize + DeserializeOwned>(
         &mut self,
         says: &str,
@@ -181,7 +176,7 @@ impl Book {
         let items = json!({"type": "array", "items": self.shape::<T>(&example, Way::Said)});
         let schema = json!({"type": "object", "required": ["items"],
             "properties": {"items": items, "next": limits::next()}});
-        self.gives_as(200, says, "application/json", schema)
+        self.gives_as(200, says, "application/json", schema).paged()
     }
 
     /// It answers with something of this media type.

@@ -110,16 +110,14 @@ pub fn list(
     access::may_in_tenant(me, TenantAct::Moderate)?;
     let now = read.now();
     let (at, id) = pages::pair(next)?.unwrap_or((Millis::MAX, ""));
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let items = read.all(
+    let found = read.all(
         "select id, person, address, until, reason, made_by, at from bans
          where tenant = $1 and (until is null or until > $2) and (at, id) < ($3, $4)
          order by at desc, id desc limit $5",
-        params![me.tenant, now, at, id, most],
+        params![me.tenant, now, at, id, pages::beyond(limit)],
         row,
     )?;
-    let last = items.last().filter(|_| items.len() == limit);
-    let next = last.map(|last| format!("{}:{}", last.at, last.id));
+    let (items, next) = pages::cut(found, limit, |last| format!("{}:{}", last.at, last.id));
     Ok(hallway_protocol::rest::Items { items, next })
 }
 

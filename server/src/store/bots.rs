@@ -3,11 +3,14 @@
 //! anything: it is a member of the tenant like others.
 
 use super::audit::{self, Note};
-use super::{Event, Once, Read, Result, StoreError, Tx, accounts, deeds, tenants, users, webhooks};
+use super::{
+    Event, Once, Read, Result, StoreError, Tx, accounts, deeds, pages, tenants, users, webhooks,
+};
 use crate::access::Admin;
 use crate::params;
 use hallway_protocol::ids::{Key, TenantId, UserId};
-use hallway_protocol::rows::{Row, User};
+use hallway_protocol::rest::Rows;
+use hallway_protocol::rows::User;
 use hallway_protocol::text::folded;
 
 /// Bots of one tenant.
@@ -55,16 +58,18 @@ pub fn create(
     Ok(Once { again: false, answer: users::own_row(tx, bot)? })
 }
 
-/// The bots of the tenant that have a key.
-pub fn list(read: &mut Read<'_>, admin: &Admin) -> Result<Vec<Row>> {
+/// The bots of the tenant that have a key, by id.
+pub fn list(read: &mut Read<'_>, admin: &Admin, next: Option<&str>, limit: usize) -> Result<Rows> {
     let tenant = webhooks::tenant(admin)?;
-    let bots = read.all(
+    let after = pages::number(next)?.unwrap_or(0);
+    let found = read.all(
         "select distinct u.id from keys k join users u on u.id = k.person
-         where k.tenant = $1 and u.deleted_at is null order by u.id limit 1000",
-        params![tenant],
+         where k.tenant = $1 and u.id > $2 and u.deleted_at is null order by u.id limit $3",
+        params![tenant, after, pages::beyond(limit)],
         |row| row.get::<UserId>(0),
     )?;
-    users::rows(read, bots)
+    let (bots, next) = pages::cut(found, limit, UserId::to_string);
+    Ok(Rows { rows: users::rows(read, bots)?, next })
 }
 
 /// Another key for a bot; the one it had opens nothing any more.

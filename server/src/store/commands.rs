@@ -6,13 +6,14 @@ use super::audit::{self, Note};
 use super::engine::{Outcome, Record};
 use super::jobs::{self, Kind};
 use super::{
-    Me, Once, Read, Result, StoreError, Tx, bans, bots, deeds, messages, ops, own, rooms, users,
+    Me, Once, Read, Result, StoreError, Tx, bans, bots, deeds, messages, ops, own, pages, rooms,
+    users,
     webhooks,
 };
 use crate::access::{self, Act, Admin};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, TenantId, UserId};
-use hallway_protocol::rest::SlashCommand;
+use hallway_protocol::rest::{Items, SlashCommand};
 use hallway_protocol::rows::Message;
 
 /// Commands of one tenant.
@@ -120,13 +121,23 @@ pub fn create(
 }
 
 /// The commands of a tenant, for everybody who may write one.
-pub fn list(read: &mut Read<'_>, me: &Me) -> Result<Vec<SlashCommand>> {
-    read.all(
-        "select id, name, url, description, person, created_at from commands where tenant = $1
-         order by name",
-        params![me.tenant],
+pub fn list(
+    read: &mut Read<'_>,
+    me: &Me,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Items<SlashCommand>> {
+    // A name is told apart from what no list said by the bot before it.
+    let (bot, name) = pages::pair(next)?.unwrap_or((0, ""));
+    let found = read.all(
+        "select id, name, url, description, person, created_at from commands
+         where tenant = $1 and (name, person) > ($2, $3) order by name, person limit $4",
+        params![me.tenant, name, bot, pages::beyond(limit)],
         command,
-    )
+    )?;
+    let place = |last: &SlashCommand| format!("{}:{}", last.user, last.name);
+    let (items, next) = pages::cut(found, limit, place);
+    Ok(Items { items, next })
 }
 
 /// Takes a command away; its name.

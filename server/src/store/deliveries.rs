@@ -2,130 +2,31 @@
 //! holding ids alone; what it tells is read when it is sent, and so is whether the webhook may still
 //! hear of the room.
 
+mod ears;
+
+pub use ears::{Cause, Ears};
+
 use super::audit::{self, Actor, Note};
 use super::engine::{Outcome, Record};
 use super::jobs::{self, Kind};
 use super::reactions;
-use super::rooms::{self, Facts};
-use super::{Once, Read, Result, StoreError, Tx, deeds, delta, members, messages, users, webhooks};
+use super::rooms;
+use super::{
+    Event, Once, Read, Result, StoreError, Tx, deeds, delta, members, messages, pages, users,
+    webhooks,
+};
 use crate::access::{self, Admin};
 use crate::params;
-use hallway_protocol::ids::{Key, Millis, RoomId, Seq, TenantId, UserId};
-use hallway_protocol::rest::{Delivery, DeliveryStatus, HookCall, HookEvent, Items};
-use hallway_protocol::rows::{Message, MessageKind, RoomKind, Row, Visibility};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use hallway_protocol::ids::{Key, Millis, Seq, TenantId, UserId};
+use hallway_protocol::rest::{Delivery, DeliveryError, DeliveryStatus, HookCall, HookEvent, Items};
+use hallway_protocol::rows::{Row, Visibility};
 
 /// A webhook that no call reached for so long is turned off.
 pub const OFF_AFTER: Millis = 3 * 24 * 3_600_000;
+/// Jobs of a webhook that are called up at once.
+const STEP: i64 = 500;
 /// Deliveries are kept so long.
 const KEPT: Millis = 30 * 24 * 3_600_000;
-
-/// A webhook that is called, as far as choosing goes.
-#[derive(Clone, Debug)]
-struct Ear {
-    id: String,
-    events: Vec<HookEvent>,
-    rooms: Vec<RoomId>,
-}
-
-/// The webhooks of the tenants met in a transaction.
-#[derive(Clone, Debug, Default)]
-pub struct Ears(HashMap<TenantId, Vec<Ear>>);
-
-/// Something a webhook may be called for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Cause {
-    event: HookEvent,
-    target: Option<Seq>,
-    person: Option<UserId>,
-}
-
-impl Cause {
-    /// Something was said.
-    pub fn said(message: &Message) -> Cause {
-        Cause { event: HookEvent::Message, target: Some(message.seq), person: None }
-    }
-
-    /// What the rows of a change are about; `edit`: a message among them has another text.
-    pub fn of(rows: &[Row], edit: bool) -> Vec<Cause> {
-        let cause = |row: &Row| {
-            let (event, target, person) = match row {
-                Row::Message(message) if message.deleted => {
-                    (HookEvent::Delete, Some(message.seq), None)
-                }
-                Row::Message(message) if edit && message.kind == MessageKind::Text => {
-                    (HookEvent::Edit, Some(message.seq), None)
-                }
-                Row::Reaction(row) => (HookEvent::Reaction, Some(row.seq), Some(row.user)),
-                Row::Member(row) => (HookEvent::Member, None, Some(row.user)),
-                Row::Room(_) => (HookEvent::Room, None, None),
-                _ => return None,
-            };
-            Some(Cause { event, target, person })
-        };
-        rows.iter().filter_map(cause).collect()
-    }
-}
-
-impl Ears {
-    /// Adds a delivery for each webhook that wants to know, and the job that makes it.
-    pub fn tell(
-        &mut self,
-        tx: &mut Tx<'_>,
-        room: &Facts,
-        seq: Seq,
-        causes: &[Cause],
-    ) -> Result<()> {
-        if room.kind == RoomKind::Direct || causes.is_empty() {
-            return Ok(());
-        }
-        let ears = match self.0.entry(room.tenant) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(ears(tx, room.tenant)?),
-        };
-        let public = room.visibility == Visibility::Public;
-        let hears = |ear: &&Ear| {
-            if ear.rooms.is_empty() { public } else { ear.rooms.contains(&room.id) }
-        };
-        let ears = ears.iter().filter(hears);
-        for (ear, cause) in ears.flat_map(|ear| causes.iter().map(move |cause| (ear, cause))) {
-            if ear.events.contains(&cause.event) {
-                add(tx, room, seq, &ear.id, cause)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn ears(read: &mut Read<'_>, tenant: TenantId) -> Result<Vec<Ear>> {
-    let mut ears = read.all(
-        "select id, events from webhooks
-         where tenant = $1 and state in ('active', 'failing') order by created_at, id",
-        params![tenant],
-        |row| {
-            let events = webhooks::events(&row.get::<String>(1)?);
-            Ok(Ear { id: row.get(0)?, events, rooms: Vec::new() })
-        },
-    )?;
-    for ear in &mut ears {
-        let sql = "select room from webhook_rooms where webhook = $1";
-        ear.rooms = read.all(sql, params![&ear.id], |row| row.get(0))?;
-    }
-    Ok(ears)
-}
-
-fn add(tx: &mut Tx<'_>, room: &Facts, seq: Seq, webhook: &str, cause: &Cause) -> Result<()> {
-    let now = tx.now();
-    let (id, event) = (Key::new(now).to_string(), webhooks::event_text(cause.event));
-    tx.exec(
-        "insert into deliveries (id, webhook, event, room, seq, target, person, status, attempts,
-            answer, at)
-         values ($1, $2, $3, $4, $5, $6, $7, 'pending', 0, null, $8)",
-        params![&id, webhook, event, room.id, seq, cause.target, cause.person, now],
-    )?;
-    jobs::enqueue(tx, Some(room.tenant), Kind::Webhook, &id, Some(&id))
-}
 
 /// A delivery that is to be made.
 #[derive(Clone, PartialEq, Debug)]
@@ -138,6 +39,8 @@ pub struct Due {
     pub secret: String,
     /// What it says; none: it may not be said any more.
     pub call: Option<HookCall>,
+    /// The webhook is off: nobody is called.
+    pub off: bool,
 }
 
 /// A delivery with what it would say now; none: nobody is to be called any more.
@@ -152,10 +55,10 @@ pub fn due(read: &mut Read<'_>, id: &str) -> Result<Option<Due>> {
             let event = webhooks::events(&row.get::<String>(0)?);
             let (room, seq, at) = (row.get(1)?, row.get(2)?, row.get(5)?);
             let about = (row.get::<Option<Seq>>(3)?, row.get::<Option<UserId>>(4)?);
-            let due =
-                Due { webhook: row.get(6)?, url: row.get(7)?, secret: row.get(8)?, call: None };
-            let (tenant, id, rows) = (row.get(9)?, id.to_owned(), Vec::new());
             let off = row.get::<String>(11)? == "off";
+            let (webhook, url, secret) = (row.get(6)?, row.get(7)?, row.get(8)?);
+            let due = Due { webhook, url, secret, call: None, off };
+            let (tenant, id, rows) = (row.get(9)?, id.to_owned(), Vec::new());
             let call = event.first().filter(|_| !off).map(|event| HookCall {
                 id,
                 event: *event,
@@ -239,6 +142,8 @@ pub enum Tried {
     Arrived(u16),
     /// It did not, and comes again unless it was the `last`; `gone`: the other side wants no more.
     Failed {
+        /// Why.
+        error: DeliveryError,
         /// The status it was answered with.
         answer: Option<u16>,
         /// There will be no other.
@@ -248,26 +153,30 @@ pub enum Tried {
     },
     /// It may not be said.
     Withheld,
+    /// The webhook is off: given up without a call, until somebody wants it tried again.
+    Off,
 }
 
-/// Writes down how an attempt ended, and what it says of the webhook; true: that is off now.
+/// Writes down how an attempt ended, and what it says of the webhook. True: that is off, and what did
+/// not arrive is given up.
 pub fn tried(tx: &mut Tx<'_>, id: &str, webhook: &str, how: Tried) -> Result<bool> {
     let now = tx.now();
-    let (status, answer) = match how {
-        Tried::Arrived(answer) => ("delivered", Some(answer)),
-        Tried::Failed { answer, last, gone } => {
-            (if last || gone { "failed" } else { "pending" }, answer)
+    let (status, answer, error) = match how {
+        Tried::Arrived(answer) => ("delivered", Some(answer), None),
+        Tried::Failed { error, answer, last, gone } => {
+            (if last || gone { "failed" } else { "pending" }, answer, Some(error))
         }
-        Tried::Withheld => ("withheld", None),
+        Tried::Withheld => ("withheld", None, Some(DeliveryError::Hidden)),
+        Tried::Off => ("failed", None, Some(DeliveryError::Off)),
     };
+    let called = i64::from(matches!(how, Tried::Arrived(_) | Tried::Failed { .. }));
     tx.exec(
-        "update deliveries set status = $1, answer = $2,
-            attempts = attempts + (case when $1 = 'withheld' then 0 else 1 end)
-         where id = $3",
-        params![status, answer.map(i64::from), id],
+        "update deliveries set status = $1, answer = $2, error = $3, attempts = attempts + $4
+         where id = $5",
+        params![status, answer.map(i64::from), error.map(word), called, id],
     )?;
     match how {
-        Tried::Withheld => return Ok(false),
+        Tried::Withheld | Tried::Off => return Ok(false),
         Tried::Arrived(_) => {
             tx.exec(
                 "update webhooks set state = 'active', failing_since = null
@@ -284,18 +193,41 @@ pub fn tried(tx: &mut Tx<'_>, id: &str, webhook: &str, how: Tried) -> Result<boo
         params![now, webhook],
     )?;
     let gone = matches!(how, Tried::Failed { gone: true, .. });
-    let off = tx.exec(
+    let turned = tx.exec(
         "update webhooks set state = 'off'
          where id = $1 and state = 'failing' and (failing_since <= $2 or $3 = 1)",
         params![webhook, now - OFF_AFTER, gone],
     )? == 1;
-    if off {
-        let sql = "select tenant from webhooks where id = $1";
-        let tenant = tx.one(sql, params![webhook], |row| row.get::<TenantId>(0))?;
-        let note = Note::of(tenant, Actor::Operator, "webhook_off");
+    let sql = "select tenant, state from webhooks where id = $1";
+    let known = tx.one(sql, params![webhook], |row| {
+        Ok((row.get::<TenantId>(0)?, row.get::<String>(1)? == "off"))
+    })?;
+    let off = known.is_some_and(|(_, off)| off);
+    if turned {
+        let note = Note::of(known.map(|(tenant, _)| tenant), Actor::Operator, "webhook_off");
         audit::note(tx, &note.on(format_args!("webhook:{webhook}")))?;
+        given_up(tx, webhook)?;
+    }
+    if off {
+        let sql = "update deliveries set status = 'failed' where id = $1 and status = 'pending'";
+        tx.exec(sql, params![id])?;
     }
     Ok(off)
+}
+
+/// A webhook is off: what waits to be told it is looked at now, and given up. What is beyond a step
+/// comes when its time does.
+pub(super) fn given_up(tx: &mut Tx<'_>, webhook: &str) -> Result<()> {
+    let now = tx.now();
+    tx.exec(
+        "update jobs set next_at = $1
+         where kind = 'webhook' and state = 'pending' and next_at > $1 and target in
+            (select id from deliveries where webhook = $2 and status = 'pending'
+             order by id limit $3)",
+        params![now, webhook, STEP],
+    )?;
+    tx.emit(Event::Jobs);
+    Ok(())
 }
 
 /// The deliveries of a webhook, the last first.
@@ -308,16 +240,15 @@ pub fn list(
 ) -> Result<Items<Delivery>> {
     let tenant = webhooks::tenant(admin)?;
     webhooks::by_id(read, tenant, webhook)?;
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut items = read.all(
-        "select id, event, room, seq, status, attempts, answer, at from deliveries
+    let next = next.map(str::parse::<Key>).transpose().map_err(|_| pages::not_ours())?;
+    let next = next.map(|next| next.to_string());
+    let found = read.all(
+        "select id, event, room, seq, status, attempts, answer, at, error from deliveries
          where webhook = $1 and (cast($2 as text) is null or id < $2) order by id desc limit $3",
-        params![webhook, next, most.saturating_add(1)],
+        params![webhook, next.as_deref(), pages::beyond(limit)],
         delivery,
     )?;
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|last| last.id.clone());
+    let (items, next) = pages::cut(found, limit, |last| last.id.clone());
     Ok(Items { items, next })
 }
 
@@ -396,5 +327,17 @@ fn delivery(row: &Record<'_>) -> Outcome<Delivery> {
         attempts: row.get(5)?,
         answer: answer.and_then(|answer| u16::try_from(answer).ok()),
         at: row.get(7)?,
+        error: row.get::<Option<String>>(8)?.as_deref().and_then(error),
     })
+}
+
+/// As it is stored.
+fn word(error: DeliveryError) -> &'static str {
+    let known = DeliveryError::ALL.iter().find(|(known, _)| *known == error);
+    known.map_or("broken", |(_, word)| *word)
+}
+
+fn error(word: &str) -> Option<DeliveryError> {
+    let known = DeliveryError::ALL.iter().find(|(_, known)| *known == word);
+    known.map(|(error, _)| *error)
 }

@@ -6,7 +6,7 @@ use super::{Me, Read, Result, pages, rooms};
 use crate::access::{self, TenantAct};
 use crate::params;
 use hallway_protocol::rest::Rows;
-use hallway_protocol::rows::Row;
+use hallway_protocol::rows::{Room, Row};
 use hallway_protocol::text::folded;
 
 /// The rooms I am in, hidden direct ones left out: those in use, or those put away.
@@ -27,11 +27,10 @@ pub fn mine(
                 and case when archived_at is null then 0 else 1 end = $3
              order by id limit $4"
         ),
-        params![me.user, after, archived, pages::count(limit)],
+        params![me.user, after, archived, pages::beyond(limit)],
         rooms::room_row,
     )?;
-    let last = found.last().filter(|_| found.len() == limit);
-    let next = last.map(|last| last.room.to_string());
+    let (found, next) = pages::cut(found, limit, |last| last.room.to_string());
     Ok(Rows { rows: found.into_iter().map(Row::Room).collect(), next })
 }
 
@@ -55,10 +54,10 @@ pub fn public(
                 and case when archived_at is null then 0 else 1 end = $5
              order by name_folded, id limit $6"
         ),
-        params![me.tenant, &like, name, id, archived, pages::count(limit)],
+        params![me.tenant, &like, name, id, archived, pages::beyond(limit)],
         rooms::room_row,
     )?;
-    let last = found.last().filter(|_| found.len() == limit);
-    let next = last.map(|last| format!("{}:{}", last.room, folded(&last.name)));
+    let place = |last: &Room| format!("{}:{}", last.room, folded(&last.name));
+    let (found, next) = pages::cut(found, limit, place);
     Ok(Rows { rows: found.into_iter().map(Row::Room).collect(), next })
 }

@@ -3,11 +3,11 @@
 
 use super::engine::{Outcome, Record};
 use super::ops::Done;
-use super::{Me, Once, Read, Result, StoreError, Tx, ops};
+use super::{Me, Once, Read, Result, StoreError, Tx, ops, pages};
 use crate::params;
-use hallway_protocol::ids::{Key, UserId};
+use hallway_protocol::ids::{Key, Millis, UserId};
 use hallway_protocol::limits::ENDPOINTS_MAX;
-use hallway_protocol::rest::Endpoint;
+use hallway_protocol::rest::{Endpoint, Items};
 
 /// A browser that wants to hear.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -65,13 +65,22 @@ pub fn create(
 }
 
 /// My browsers, latest first.
-pub fn list(read: &mut Read<'_>, me: &Me) -> Result<Vec<Endpoint>> {
+pub fn list(
+    read: &mut Read<'_>,
+    me: &Me,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Items<Endpoint>> {
     let current = me.session.clone();
-    read.all(
-        "select id, host, at, session from endpoints where person = $1 order by at desc, id",
-        params![me.user],
+    let (at, id) = pages::pair(next)?.unwrap_or((Millis::MAX, ""));
+    let found = read.all(
+        "select id, host, at, session from endpoints where person = $1 and (at, id) < ($2, $3)
+         order by at desc, id desc limit $4",
+        params![me.user, at, id, pages::beyond(limit)],
         |row| endpoint(row, &current),
-    )
+    )?;
+    let (items, next) = pages::cut(found, limit, |last| format!("{}:{}", last.at, last.id));
+    Ok(Items { items, next })
 }
 
 fn endpoint(row: &Record<'_>, current: &str) -> Outcome<Endpoint> {

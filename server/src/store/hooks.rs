@@ -3,11 +3,11 @@
 
 use super::engine::{Outcome, Record};
 use super::ops::Done;
-use super::{Me, Once, Read, Result, StoreError, Tx, bots, members, ops, rooms};
+use super::{Me, Once, Read, Result, StoreError, Tx, bots, members, ops, pages, rooms};
 use crate::access::{self, Act};
 use crate::params;
-use hallway_protocol::ids::{Key, RoomId, TenantId, UserId};
-use hallway_protocol::rest::Hook;
+use hallway_protocol::ids::{Key, Millis, RoomId, TenantId, UserId};
+use hallway_protocol::rest::{Hook, Items};
 use hallway_protocol::rows::TenantRole;
 
 /// Of one room.
@@ -54,15 +54,25 @@ pub fn create(
 }
 
 /// Those of a room.
-pub fn list(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Vec<Hook>> {
+pub fn list(
+    read: &mut Read<'_>,
+    me: &Me,
+    room: RoomId,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Items<Hook>> {
     let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
     access::may(read, me, Act::Add, &facts)?;
-    read.all(
-        "select id, name, person, made_by, created_at from hooks where room = $1
-         order by created_at, id",
-        params![room],
+    let (at, id) = pages::pair(next)?.unwrap_or((Millis::MIN, ""));
+    let found = read.all(
+        "select id, name, person, made_by, created_at from hooks
+         where room = $1 and (created_at, id) > ($2, $3) order by created_at, id limit $4",
+        params![room, at, id, pages::beyond(limit)],
         hook,
-    )
+    )?;
+    let place = |last: &Hook| format!("{}:{}", last.created_at, last.id);
+    let (items, next) = pages::cut(found, limit, place);
+    Ok(Items { items, next })
 }
 
 /// Takes one away: nobody speaks by it any more. What it said stays.

@@ -2,11 +2,11 @@
 
 use super::engine::{Outcome, Record};
 use super::ops::Done;
-use super::{Me, Once, Read, Result, StoreError, Tx, ops, rooms};
+use super::{Me, Once, Read, Result, StoreError, Tx, ops, pages, rooms};
 use crate::access::{self, Act, TenantAct};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, TenantId, UserId};
-use hallway_protocol::rest::Invite;
+use hallway_protocol::rest::{Invite, Items};
 
 /// An invite to be made. Its code is the server's affair: it derives it from the key, so that a
 /// repeated call can show the same one.
@@ -45,16 +45,25 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewCode) -> Res
 }
 
 /// The tenant's invites that still open something, newest first.
-pub fn list(read: &mut Read<'_>, me: &Me) -> Result<Vec<Invite>> {
+pub fn list(
+    read: &mut Read<'_>,
+    me: &Me,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Items<Invite>> {
     access::may_in_tenant(me, TenantAct::Invite)?;
     let now = read.now();
-    read.all(
-        "select id, uses_left, expires_at, room from invites
+    let (at, id) = pages::pair(next)?.unwrap_or((Millis::MAX, ""));
+    let found = read.all(
+        "select id, uses_left, expires_at, room, created_at from invites
          where tenant = $1 and uses_left > 0 and (expires_at is null or expires_at > $2)
-         order by created_at desc, id limit 500",
-        params![me.tenant, now],
-        row,
-    )
+            and (created_at, id) < ($3, $4)
+         order by created_at desc, id desc limit $5",
+        params![me.tenant, now, at, id, pages::beyond(limit)],
+        |found| Ok((row(found)?, found.get::<Millis>(4)?)),
+    )?;
+    let (found, next) = pages::cut(found, limit, |(last, at)| format!("{at}:{}", last.id));
+    Ok(Items { items: found.into_iter().map(|(invite, _)| invite).collect(), next })
 }
 
 /// Ends an invite; one that is gone already is gone.

@@ -5,11 +5,11 @@ use super::accounts::{self, Arrival};
 use super::audit::{self, Actor, Note};
 use super::engine::{Outcome, Record};
 use super::sessions::{self, NewSession};
-use super::{Event, Me, Once, Read, Result, StoreError, Tx, bans, deeds, tenants, users};
+use super::{Event, Me, Once, Read, Result, StoreError, Tx, bans, deeds, pages, tenants, users};
 use crate::access::{self, Admin, AdminAct};
 use crate::params;
-use hallway_protocol::ids::{Key, TenantId, UserId};
-use hallway_protocol::rest::{ApiKey, Scope};
+use hallway_protocol::ids::{Key, Millis, TenantId, UserId};
+use hallway_protocol::rest::{ApiKey, Items, Scope};
 use hallway_protocol::rows::User;
 
 /// Keys of one tenant.
@@ -85,15 +85,26 @@ pub fn create(
 }
 
 /// The keys of a tenant.
-pub fn list(read: &mut Read<'_>, admin: &Admin, tenant: TenantId) -> Result<Vec<ApiKey>> {
+pub fn list(
+    read: &mut Read<'_>,
+    admin: &Admin,
+    tenant: TenantId,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Items<ApiKey>> {
     access::may_run(admin, AdminAct::Keys, Some(tenant))?;
     tenants::by_id(read, tenant)?;
-    read.all(
+    let (at, id) = pages::pair(next)?.unwrap_or((Millis::MIN, ""));
+    let found = read.all(
         "select id, name, scopes, created_at from keys
-         where tenant = $1 and person is null order by created_at, id",
-        params![tenant],
+         where tenant = $1 and person is null and (created_at, id) > ($2, $3)
+         order by created_at, id limit $4",
+        params![tenant, at, id, pages::beyond(limit)],
         api_key,
-    )
+    )?;
+    let place = |last: &ApiKey| format!("{}:{}", last.created_at, last.id);
+    let (items, next) = pages::cut(found, limit, place);
+    Ok(Items { items, next })
 }
 
 /// Takes a key away: it opens nothing any more, and its connections end.

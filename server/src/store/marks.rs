@@ -1,12 +1,12 @@
 //! How far people have read and received, and what each keeps about a room. All of it is the
 //! person's own log; nobody's mark is touched by a message.
 
-use super::{Event, Me, Read, Result, StoreError, Tx, own, pushes, rooms};
+use super::{Event, Me, Read, Result, StoreError, Tx, own, pages, pushes, rooms};
 use crate::access::{self, Act};
 use crate::params;
 use hallway_protocol::frames::MinePatch;
 use hallway_protocol::ids::{Key, RoomId, Seq};
-use hallway_protocol::rest::Receipt;
+use hallway_protocol::rest::{Items, Receipt};
 
 /// Marks of one `ack`: no write job touches more than 500 rows.
 const ACKS: usize = 500;
@@ -102,16 +102,25 @@ pub fn ack(tx: &mut Tx<'_>, me: &Me, stored: &[(RoomId, Seq)]) -> Result<()> {
 }
 
 /// How far each member of a room has read and received.
-pub fn receipts(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Vec<Receipt>> {
+pub fn receipts(
+    read: &mut Read<'_>,
+    me: &Me,
+    room: RoomId,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Items<Receipt>> {
     let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
     access::may(read, me, Act::Receipts, &facts)?;
-    read.all(
+    let after = pages::number(next)?.unwrap_or(0);
+    let found = read.all(
         "select i.person, i.seen, i.delivered
          from members m join mine i on i.person = m.person and i.room = m.room
-         where m.room = $1 and m.left_seq is null order by i.person",
-        params![room],
+         where m.room = $1 and m.left_seq is null and m.person > $2 order by m.person limit $3",
+        params![room, after, pages::beyond(limit)],
         |row| Ok(Receipt { user: row.get(0)?, read: row.get(1)?, delivered: row.get(2)? }),
-    )
+    )?;
+    let (items, next) = pages::cut(found, limit, |last| last.user.to_string());
+    Ok(Items { items, next })
 }
 
 fn marks(read: &mut Read<'_>, me: &Me, room: RoomId) -> Result<Receipt> {

@@ -312,14 +312,13 @@ pub fn list(
     let facts = rooms::facts(read, room)?.ok_or(StoreError::NotFound("room"))?;
     access::may(read, me, Act::See, &facts)?;
     let after = pages::number(after)?.unwrap_or(0);
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
     let found = read.all(
         "select room, person, role, joined_seq, left_seq, muted_until, rev from members
          where room = $1 and left_seq is null and person > $2 order by person limit $3",
-        params![room, after, most],
+        params![room, after, pages::beyond(limit)],
         member,
     )?;
-    let next = found.last().filter(|_| found.len() == limit).map(|last| last.user.to_string());
+    let (found, next) = pages::cut(found, limit, |last| last.user.to_string());
     let people = users::rows(read, found.iter().map(|member| member.user))?;
     Ok(Rows { rows: found.into_iter().map(Row::Member).chain(people).collect(), next })
 }

@@ -5,12 +5,13 @@ use super::engine::{Outcome, Record};
 use super::ops::Done;
 use super::rooms::Facts;
 use super::{
-    Me, Read, Result, StoreError, Tx, attachments, mentions, notices, ops, previews, rooms, search,
+    Me, Read, Result, StoreError, Tx, attachments, mentions, notices, ops, pages, previews, rooms,
+    search,
 };
 use crate::access::{self, Act, Standing};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, Seq, UserId};
-use hallway_protocol::rest::Edit;
+use hallway_protocol::rest::{Edit, Items};
 use hallway_protocol::rows::{File, Message, MessageKind, Row};
 
 /// A query of whole messages, read by [`row`]; what follows `from messages` is its argument.
@@ -72,13 +73,30 @@ pub fn show(read: &mut Read<'_>, me: &Me, room: RoomId, seq: Seq) -> Result<Mess
 }
 
 /// The earlier texts of a message, oldest first.
-pub fn edits(read: &mut Read<'_>, me: &Me, room: RoomId, seq: Seq) -> Result<Vec<Edit>> {
+pub fn edits(
+    read: &mut Read<'_>,
+    me: &Me,
+    (room, seq): (RoomId, Seq),
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Items<Edit>> {
     show(read, me, room, seq)?;
-    read.all(
-        "select text, at from edits where room = $1 and seq = $2 order by rev",
-        params![room, seq],
-        |row| Ok(Edit { text: row.get(0)?, at: row.get(1)? }),
-    )
+    let after = pages::number(next)?.unwrap_or(0);
+    let found = read.all(
+        "select text, at, rev from edits where room = $1 and seq = $2 and rev > $3
+         order by rev limit $4",
+        params![room, seq, after, pages::beyond(limit)],
+        |row| Ok((Edit { text: row.get(0)?, at: row.get(1)? }, row.get::<Seq>(2)?)),
+    )?;
+    let (found, next) = pages::cut(found, limit, |(_, rev)| rev.to_string());
+    Ok(Items { items: found.into_iter().map(|(edit, _)| edit).collect(), next })
+}
+
+/// What a message said when it was said.
+pub(super) fn first_text(read: &mut Read<'_>, message: &Message) -> Result<String> {
+    let sql = "select text from edits where room = $1 and seq = $2 order by rev limit 1";
+    let first = read.one(sql, params![message.room, message.seq], |row| row.get(0))?;
+    Ok(first.unwrap_or_else(|| message.text.clone()))
 }
 
 /// Changes the text of my message. The earlier text is kept for those who see the message.

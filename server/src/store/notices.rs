@@ -4,7 +4,7 @@
 //! the room's mark or the person's own; what is not to be seen any more is not in the list.
 
 use super::engine::{Outcome, Record};
-use super::pages::{count, number};
+use super::pages::{beyond, count, cut, number};
 use super::rooms::Facts;
 use super::saved::Sight;
 use super::{
@@ -294,10 +294,10 @@ pub fn list(
     let before = number(next)?.unwrap_or(i64::MAX);
     let found = read.all(
         select_notices!("n.person = $1 and n.n < $2 order by n.n desc limit $3"),
-        params![me.user, before, count(limit)],
+        params![me.user, before, beyond(limit)],
         row,
     )?;
-    let next = found.last().filter(|_| found.len() == limit).map(|(n, _)| n.to_string());
+    let (found, next) = cut(found, limit, |(n, _)| n.to_string());
     Ok(Items { items: visible(read, me, found)?, next })
 }
 

@@ -119,15 +119,15 @@ pub fn thread(
     let min_seq = access::may(read, me, Act::See, &facts)?.min_seq;
     let first = messages::visible(read, room, seq, min_seq)?;
     let from = number(next)?.unwrap_or(seq);
-    let mut found = read.all(
+    let found = read.all(
         select_messages!(
             "where room = $1 and thread = $2 and seq > $3 and seq >= $4
          order by seq limit $5"
         ),
-        params![room, seq, from, min_seq, count(limit)],
+        params![room, seq, from, min_seq, beyond(limit)],
         messages::row,
     )?;
-    let next = more(&found, limit);
+    let (mut found, next) = cut(found, limit, |last| last.seq.to_string());
     if from == seq {
         found.insert(0, first);
     }
@@ -150,10 +150,10 @@ pub fn pins(
             "where room = $1 and pinned = 1 and seq < $2 and seq >= $3
          order by seq desc limit $4"
         ),
-        params![room, below, min_seq, count(limit)],
+        params![room, below, min_seq, beyond(limit)],
         messages::row,
     )?;
-    let next = more(&found, limit);
+    let (found, next) = cut(found, limit, |last| last.seq.to_string());
     Ok(Rows { rows: dressed(read, room, min_seq, found)?, next })
 }
 
@@ -172,11 +172,10 @@ pub fn written(read: &mut Read<'_>, me: &Me, next: Option<&str>, limit: usize) -
             and m.deleted_at is null and r.deleted_at is null
             and (r.history = 'all' or m.seq >= b.joined_seq) and m.seq >= r.kept_from
          order by m.room, m.seq limit $4",
-        params![me.user, room, seq, count(limit)],
+        params![me.user, room, seq, beyond(limit)],
         messages::row,
     )?;
-    let last = found.last().filter(|_| found.len() == limit);
-    let next = last.map(|last| messages::target(last.room, last.seq));
+    let (found, next) = cut(found, limit, |last| messages::target(last.room, last.seq));
     let people = users::rows(read, named(&found))?;
     Ok(Rows { rows: found.into_iter().map(Row::Message).chain(people).collect(), next })
 }
@@ -231,8 +230,21 @@ pub(super) fn named(found: &[Message]) -> Vec<UserId> {
     people
 }
 
-fn more(found: &[Message], limit: usize) -> Option<String> {
-    found.last().filter(|_| found.len() == limit).map(|last| last.seq.to_string())
+/// How many to look for: one beyond what is shown says that the list goes on.
+pub fn beyond(limit: usize) -> i64 {
+    count(limit).saturating_add(1)
+}
+
+/// What is shown of what was found, and the place of the last one where the list goes on.
+pub fn cut<T>(
+    mut found: Vec<T>,
+    limit: usize,
+    place: impl FnOnce(&T) -> String,
+) -> (Vec<T>, Option<String>) {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(place);
+    (found, next)
 }
 
 /// Where a list goes on, as our own `next` said.
@@ -247,7 +259,7 @@ pub(super) fn pair(next: Option<&str>) -> Result<Option<(i64, &str)>> {
     Ok(Some((number.parse().map_err(|_| not_ours())?, rest)))
 }
 
-fn not_ours() -> StoreError {
+pub(super) fn not_ours() -> StoreError {
     StoreError::Invalid("next", "is not what a list said".into())
 }
 

@@ -4,7 +4,7 @@
 use super::engine::{Outcome, Record};
 use super::jobs::{self, Job, Kind};
 use super::ops::Done;
-use super::pages::{count, pair};
+use super::pages::{beyond, cut, pair};
 use super::saved::{Sight, answer, made, there};
 use super::scheduled::{ahead, look};
 use super::{Me, Once, Read, Result, StoreError, Tx, messages, notices, ops, users};
@@ -54,11 +54,10 @@ pub fn list(
     let found = read.all(
         "select id, room, seq, at from reminders where person = $1 and (at, id) > ($2, $3)
          order by at, id limit $4",
-        params![me.user, at, id, count(limit)],
+        params![me.user, at, id, beyond(limit)],
         row,
     )?;
-    let last = found.last().filter(|_| found.len() == limit);
-    let next = last.map(|last| format!("{}:{}", last.at, last.id));
+    let (found, next) = cut(found, limit, |last| format!("{}:{}", last.at, last.id));
     let mut sight = Sight::default();
     let mut items = Vec::new();
     for item in found {

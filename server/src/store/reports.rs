@@ -70,9 +70,8 @@ fn mine(read: &mut Read<'_>, me: &Me, room: RoomId, seq: i64) -> Result<Option<R
 pub fn list(read: &mut Read<'_>, me: &Me, find: &Find) -> Result<Items<Report>> {
     let all = access::may_in_tenant(me, TenantAct::Moderate).is_ok();
     let (at, id) = pages::pair(find.next.as_deref())?.unwrap_or((Millis::MAX, ""));
-    let limit = i64::try_from(find.limit).unwrap_or(i64::MAX);
     let state = find.resolved.map(i64::from);
-    let items = read.all(
+    let found = read.all(
         "select id, room, seq, sender, reason, person, at, resolved_at, resolved_by from reports p
          where p.tenant = $1 and (p.at, p.id) < ($2, $3)
             and (cast($4 as int8) is null
@@ -81,11 +80,11 @@ pub fn list(read: &mut Read<'_>, me: &Me, find: &Find) -> Result<Items<Report>> 
                 where m.room = p.room and m.person = $6 and m.left_seq is null and m.role > 0
                     and r.deleted_at is null))
          order by p.at desc, p.id desc limit $7",
-        params![me.tenant, at, id, state, all, me.user, limit],
+        params![me.tenant, at, id, state, all, me.user, pages::beyond(find.limit)],
         row,
     )?;
-    let last = items.last().filter(|_| items.len() == find.limit);
-    let next = last.map(|last| format!("{}:{}", last.at, last.id));
+    let place = |last: &Report| format!("{}:{}", last.at, last.id);
+    let (items, next) = pages::cut(found, find.limit, place);
     Ok(Items { items, next })
 }
 

@@ -3,7 +3,7 @@
 
 use super::engine::{Outcome, Record};
 use super::ops::Done;
-use super::pages::{count, pair};
+use super::pages::{beyond, cut, pair};
 use super::{Me, Once, Read, Result, StoreError, Tx, messages, ops, rooms};
 use crate::access::{self, Act};
 use crate::params;
@@ -86,22 +86,21 @@ pub fn list(
     limit: usize,
 ) -> Result<Items<Saved>> {
     let (at, id) = pair(next)?.unwrap_or((Millis::MAX, ""));
-    let mut items = read.all(
+    let found = read.all(
         "select id, room, seq, at from saved where person = $1 and (at, id) < ($2, $3)
          order by at desc, id desc limit $4",
-        params![me.user, at, id, count(limit)],
+        params![me.user, at, id, beyond(limit)],
         row,
     )?;
-    let last = items.last().filter(|_| items.len() == limit);
-    let next = last.map(|last| format!("{}:{}", last.at, last.id));
+    let (found, next) = cut(found, limit, |last| format!("{}:{}", last.at, last.id));
     let mut sight = Sight::default();
-    let mut shown = Vec::new();
-    for item in items.drain(..) {
+    let mut items = Vec::new();
+    for item in found {
         if sight.sees(read, me, item.room, item.seq)? {
-            shown.push(item);
+            items.push(item);
         }
     }
-    Ok(Items { items: shown, next })
+    Ok(Items { items, next })
 }
 
 /// Takes it from the list.

@@ -7,7 +7,7 @@ use super::append::{self, Draft};
 use super::engine::{Outcome, Record};
 use super::jobs::{self, Job, Kind};
 use super::ops::Done;
-use super::pages::{count, pair};
+use super::pages::{beyond, cut, pair};
 use super::saved::{answer, made};
 use super::{
     Me, Once, Read, Result, StoreError, Tx, attachments, bans, messages, notices, ops, rooms, users,
@@ -51,7 +51,10 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, new: &NewScheduled) -> Result<Once<Sched
     let target = new.room.to_string();
     if let Some(done) = ops::first(tx, me, Some(&new.key), "scheduled", &target)? {
         let (id, at) = made(&done.answer);
-        let answer = find(tx, me, &id)?.unwrap_or_else(|| over(id, at, new));
+        let answer = match find(tx, me, &id)? {
+            Some(waiting) => waiting,
+            None => over(tx, me, new, (id, at))?,
+        };
         return Ok(Once { again: true, answer });
     }
     if let Some(answer) = by_key(tx, me, &new.key)? {
@@ -169,10 +172,21 @@ fn carried(read: &mut Read<'_>, id: &str) -> Result<Vec<File>> {
     )
 }
 
-/// One that was said or taken back, as it is told to who asks again.
-fn over(id: String, at: Millis, new: &NewScheduled) -> Scheduled {
-    let (key, room, text, files) = (new.key.clone(), new.room, String::new(), Vec::new());
-    Scheduled { id, key, room, text, at, reply: new.reply, thread: new.thread, files, error: None }
+/// One that was said or taken back, as it is told to who asks again. What it was is read from the
+/// message it became; where that is deleted, or never was, nothing of it is left to tell.
+fn over(
+    read: &mut Read<'_>,
+    me: &Me,
+    new: &NewScheduled,
+    (id, at): (String, Millis),
+) -> Result<Scheduled> {
+    let (key, room, error) = (new.key.clone(), new.room, None);
+    let said = messages::by_key(read, me, room, &key)?.filter(|said| !said.deleted);
+    let (text, reply, thread, files) = match said {
+        Some(said) => (messages::first_text(read, &said)?, said.reply, said.thread, said.files),
+        None => (String::new(), None, None, Vec::new()),
+    };
+    Ok(Scheduled { id, key, room, text, at, reply, thread, files, error })
 }
 
 fn find(read: &mut Read<'_>, me: &Me, id: &str) -> Result<Option<Scheduled>> {
@@ -207,12 +221,11 @@ pub fn list(
     let found = read.all(
         "select id, key, room, text, at, reply, thread, error from scheduled
          where person = $1 and (at, id) > ($2, $3) order by at, id limit $4",
-        params![me.user, at, id, count(limit)],
+        params![me.user, at, id, beyond(limit)],
         row,
     )?;
+    let (found, next) = cut(found, limit, |last| format!("{}:{}", last.at, last.id));
     let items = found.into_iter().map(|one| whole(read, one)).collect::<Result<Vec<_>>>()?;
-    let last = items.last().filter(|_| items.len() == limit);
-    let next = last.map(|last| format!("{}:{}", last.at, last.id));
     Ok(Items { items, next })
 }
 

@@ -4,9 +4,10 @@
 use super::audit::{self, Actor, Note};
 use super::engine::{Outcome, Record};
 use super::totp::Proof;
-use super::{Event, Me, Read, Result, StoreError, Tx, bans, chores, endpoints, own, users};
+use super::{Event, Me, Read, Result, StoreError, Tx, bans, chores, endpoints, own, pages, users};
 use crate::params;
 use hallway_protocol::ids::{Millis, TenantId, UserId};
+use hallway_protocol::rest::Rows;
 use hallway_protocol::rows::{Row, SessionRow};
 use std::net::IpAddr;
 
@@ -202,15 +203,21 @@ pub fn seen(tx: &mut Tx<'_>, me: &Me) -> Result<()> {
 }
 
 /// My devices, signed in.
-pub fn list(read: &mut Read<'_>, me: &Me) -> Result<Vec<SessionRow>> {
-    let mut rows = read.all(
-        "select id, device, seen_at, ended_at, rev from sessions
-         where person = $1 and ended_at is null order by created_at, id",
-        params![me.user],
-        row,
+pub fn list(read: &mut Read<'_>, me: &Me, next: Option<&str>, limit: usize) -> Result<Rows> {
+    let (at, id) = pages::pair(next)?.unwrap_or((Millis::MIN, ""));
+    let found = read.all(
+        "select id, device, seen_at, ended_at, rev, created_at from sessions
+         where person = $1 and ended_at is null and (created_at, id) > ($2, $3)
+         order by created_at, id limit $4",
+        params![me.user, at, id, pages::beyond(limit)],
+        |found| {
+            let session = row(found)?;
+            let current = session.id == me.session;
+            Ok((SessionRow { current, ..session }, found.get::<Millis>(5)?))
+        },
     )?;
-    rows.iter_mut().for_each(|row| row.current = row.id == me.session);
-    Ok(rows)
+    let (found, next) = pages::cut(found, limit, |(last, at)| format!("{at}:{}", last.id));
+    Ok(Rows { rows: found.into_iter().map(|(row, _)| Row::Session(row)).collect(), next })
 }
 
 /// Ends one of my sessions: the present one (signing out), or another (throwing a device out).

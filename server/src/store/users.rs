@@ -1,7 +1,7 @@
 //! People as others see them, and one's own profile.
 
 use super::engine::{Outcome, Record};
-use super::{Event, Me, Once, Read, Result, StoreError, Tx, mails, ops, own};
+use super::{Event, Me, Once, Read, Result, StoreError, Tx, mails, ops, own, pages};
 use crate::access::{self, TenantAct};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, UserId};
@@ -93,10 +93,10 @@ pub fn list(read: &mut Read<'_>, me: &Me, find: &Find) -> Result<Rows> {
         (None, Err(refused)) => return Err(refused),
     };
     let like = format!("%{}%", escaped(&folded(&find.query)));
-    let limit = i64::try_from(find.limit).unwrap_or(i64::MAX);
     let ids: Option<Vec<i64>> = ids.map(|ids| ids.iter().map(|id| id.0).collect());
-    let after = find.after.clone().unwrap_or_default();
+    let (id, name) = pages::pair(find.after.as_deref())?.unwrap_or((0, ""));
     let found = match &ids {
+        // Those that are named come all at once; the handler bounds how many are.
         Some(ids) => read.all(
             "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev
              from users where tenant = $1 and id in (select value from rarray($2))
@@ -106,16 +106,17 @@ pub fn list(read: &mut Read<'_>, me: &Me, find: &Find) -> Result<Rows> {
         )?,
         None => read.all(
             "select id, name, display_name, avatar, status, bot, guest, deleted_at, rev
-             from users where tenant = $1 and name_folded > $2 and deleted_at is null
+             from users where tenant = $1 and (name_folded, id) > ($2, $3) and deleted_at is null
                 and unverified_hour is null
-                and (name_folded like $3 escape '\\' or display_folded like $3 escape '\\')
-             order by name_folded limit $4",
-            params![me.tenant, &after, &like, limit],
+                and (name_folded like $4 escape '\\' or display_folded like $4 escape '\\')
+             order by name_folded, id limit $5",
+            params![me.tenant, name, id, &like, pages::beyond(find.limit)],
             row,
         )?,
     };
-    let full = ids.is_none() && found.len() == find.limit;
-    let next = found.last().filter(|_| full).map(|last| folded(&last.name));
+    let limit = ids.map_or(find.limit, |ids| ids.len());
+    let place = |last: &User| format!("{}:{}", last.user, folded(&last.name));
+    let (found, next) = pages::cut(found, limit, place);
     Ok(Rows { rows: found.into_iter().map(Row::User).collect(), next })
 }
 

@@ -4,11 +4,11 @@
 
 use super::audit::{self, Actor, Note};
 use super::engine::{Outcome, Record};
-use super::{Me, Once, Read, Result, StoreError, Tx, deeds, rooms};
+use super::{Me, Once, Read, Result, StoreError, Tx, deeds, deliveries, pages, rooms};
 use crate::access::{self, Act, Admin, AdminAct};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, RoomId, TenantId, UserId};
-use hallway_protocol::rest::{HookEvent, HookState, Webhook};
+use hallway_protocol::rest::{HookEvent, HookState, Items, Webhook};
 use hallway_protocol::rows::{TenantRole, Visibility};
 
 /// Webhooks of one tenant.
@@ -77,18 +77,27 @@ pub fn create(
 }
 
 /// The webhooks of the tenant, in the order they were made.
-pub fn list(read: &mut Read<'_>, admin: &Admin) -> Result<Vec<Webhook>> {
+pub fn list(
+    read: &mut Read<'_>,
+    admin: &Admin,
+    next: Option<&str>,
+    limit: usize,
+) -> Result<Items<Webhook>> {
     let tenant = tenant(admin)?;
-    let mut hooks = read.all(
+    let (at, id) = pages::pair(next)?.unwrap_or((Millis::MIN, ""));
+    let found = read.all(
         "select id, url, events, state, created_at from webhooks
-         where tenant = $1 and state <> 'gone' order by created_at, id",
-        params![tenant],
+         where tenant = $1 and state <> 'gone' and (created_at, id) > ($2, $3)
+         order by created_at, id limit $4",
+        params![tenant, at, id, pages::beyond(limit)],
         hook,
     )?;
-    for hook in &mut hooks {
+    let place = |last: &Webhook| format!("{}:{}", last.created_at, last.id);
+    let (mut items, next) = pages::cut(found, limit, place);
+    for hook in &mut items {
         hook.rooms = named(read, &hook.id)?;
     }
-    Ok(hooks)
+    Ok(Items { items, next })
 }
 
 /// One of them.
@@ -128,6 +137,9 @@ pub fn update(
             "update webhooks set state = $1, failing_since = null where id = $2",
             params![state, id],
         )?;
+        if !on {
+            deliveries::given_up(tx, id)?;
+        }
     }
     if let Some(rooms) = rooms {
         tx.exec("delete from webhook_rooms where webhook = $1", params![id])?;

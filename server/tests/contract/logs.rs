@@ -366,7 +366,11 @@ async fn marks_never_fall(stage: Arc<Stage>) {
     assert_eq!(read(1000).await, 5);
     let receipts = {
         let (me, stage) = (ada.clone(), stage.clone());
-        stage.read(move |read| marks::receipts(read, &me, room)).await.expect("receipts")
+        stage
+            .read(move |read| marks::receipts(read, &me, room, None, 50))
+            .await
+            .expect("receipts")
+            .items
     };
     let mut expected = vec![
         Receipt { user: ada.user, read: 1, delivered: 1 },

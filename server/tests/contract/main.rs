@@ -20,6 +20,7 @@ mod killed;
 mod lanes;
 mod later;
 mod letters;
+mod lists;
 mod logs;
 mod mails;
 mod media;

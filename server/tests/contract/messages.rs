@@ -105,8 +105,10 @@ async fn editing_keeps_the_earlier_texts(stage: Arc<Stage>) {
     assert!(now.edited_at.is_some() && now.mentions.is_empty());
     assert_eq!((now.key, now.at), (said.key, said.at));
     let me = lin;
-    let edits = stage.read(move |read| messages::edits(read, &me, room, said.seq)).await;
-    let texts: Vec<String> = edits.expect("a list").into_iter().map(|edit| edit.text).collect();
+    let edits =
+        stage.read(move |read| messages::edits(read, &me, (room, said.seq), None, 50)).await;
+    let texts: Vec<String> =
+        edits.expect("a list").items.into_iter().map(|edit| edit.text).collect();
     assert_eq!(texts, ["tea?", "@lin coffee?"]);
 }
 
@@ -152,8 +154,9 @@ async fn a_deleted_message_leaves_a_tombstone_and_nothing_else(stage: Arc<Stage>
     assert_eq!(left, bare);
     assert_eq!(counts(&stage, &lin, room).await, (0, 0));
     let me = lin.clone();
-    let edits = stage.read(move |read| messages::edits(read, &me, room, said.seq)).await;
-    assert_eq!(edits.expect("a list"), []);
+    let edits =
+        stage.read(move |read| messages::edits(read, &me, (room, said.seq), None, 50)).await;
+    assert_eq!(edits.expect("a list").items, []);
     let me = lin.clone();
     let page = stage.read(move |read| pages::page(read, &me, room, pages::Part::Latest, 50)).await;
     let rows = page.expect("a page").rows;

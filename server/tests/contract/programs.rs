@@ -86,7 +86,7 @@ async fn a_bot_is_made_once_and_signs_in_by_its_latest_key(stage: Arc<Stage>) {
     let ended = |event: &Event| matches!(event, Event::KeyEnded { key } if key == "one");
     assert!(stage.events.lock().iter().any(ended), "its connections end");
     let me = admin.clone();
-    let list = stage.read(move |read| bots::list(read, &me)).await.expect("a list");
+    let list = stage.read(move |read| bots::list(read, &me, None, 50)).await.expect("a list").rows;
     assert!(matches!(&list[..], [Row::User(row)] if row.user == bot && row.bot), "{list:?}");
 }
 
@@ -108,7 +108,8 @@ async fn a_bot_that_is_taken_away_opens_nothing(stage: Arc<Stage>) {
     }
     assert_eq!(whose(&stage, "one").await, None);
     let me = admin.clone();
-    assert_eq!(stage.read(move |read| bots::list(read, &me)).await.expect("a list"), []);
+    let list = stage.read(move |read| bots::list(read, &me, None, 50)).await;
+    assert_eq!(list.expect("a list").rows, []);
     let me = admin.clone();
     let late = stage.write(move |tx| bots::rekey(tx, &me, None, bot, &opens("two"))).await;
     assert!(matches!(late, Err(StoreError::NotFound("bot"))), "{late:?}");
@@ -128,7 +129,8 @@ async fn another_tenants_bot_is_not_there(stage: Arc<Stage>) {
     let keyed = stage.write(move |tx| bots::rekey(tx, &me, None, bot, &opens("two"))).await;
     assert!(matches!(keyed, Err(StoreError::NotFound("bot"))), "{keyed:?}");
     let me = elsewhere(&ada);
-    assert_eq!(stage.read(move |read| bots::list(read, &me)).await.expect("a list"), []);
+    let list = stage.read(move |read| bots::list(read, &me, None, 50)).await;
+    assert_eq!(list.expect("a list").rows, []);
     // Nor is a person a bot.
     let (me, user) = (of(&ada), ada.user);
     let gone = stage.write(move |tx| bots::destroy(tx, &me, None, user)).await;
@@ -164,8 +166,8 @@ async fn a_hook_speaks_as_a_member_until_it_is_taken_away(stage: Arc<Stage>) {
     let said = stage.store.append(bot.clone(), room, crate::cast::draft("built")).await;
     assert_eq!(said.expect("said").message.sender, bot.user);
     let me = ada.clone();
-    let list = stage.read(move |read| hooks::list(read, &me, room)).await.expect("a list");
-    assert_eq!(list[..], [made.answer]);
+    let list = stage.read(move |read| hooks::list(read, &me, room, None, 50)).await;
+    assert_eq!(list.expect("a list").items[..], [made.answer]);
     // Shown out it is silent, and may be let in again.
     let (me, user) = (ada.clone(), bot.user);
     stage.write(move |tx| members::remove(tx, &me, None, room, user)).await.expect("removed");
@@ -199,7 +201,7 @@ async fn who_may_not_add_people_makes_no_hook(stage: Arc<Stage>) {
         let made = stage.write(move |tx| hooks::create(tx, &me, None, room, &builds("two"))).await;
         assert!(made.as_ref().is_err_and(fits), "{made:?}");
         let me = who.clone();
-        let list = stage.read(move |read| hooks::list(read, &me, room)).await;
+        let list = stage.read(move |read| hooks::list(read, &me, room, None, 50)).await;
         assert!(list.as_ref().is_err_and(fits), "{list:?}");
         let me = who.clone();
         let gone = stage.write(move |tx| hooks::destroy(tx, &me, None, room, "one")).await;
@@ -224,8 +226,8 @@ fn brews(id: &str, name: &str) -> NewCommand {
 
 async fn commands_of(stage: &Stage, me: &Me) -> Vec<String> {
     let me = me.clone();
-    let list = stage.read(move |read| commands::list(read, &me)).await.expect("a list");
-    list.into_iter().map(|one| one.name).collect()
+    let list = stage.read(move |read| commands::list(read, &me, None, 50)).await;
+    list.expect("a list").items.into_iter().map(|one| one.name).collect()
 }
 
 async fn a_command_has_one_name_and_is_its_tenants(stage: Arc<Stage>) {

@@ -280,11 +280,11 @@ async fn foreign_reads(
             rooms::show(read, &me, room).map(|_| ()),
             members::list(read, &me, room, None, 50).map(|_| ()),
             messages::show(read, &me, room, seq).map(|_| ()),
-            messages::edits(read, &me, room, seq).map(|_| ()),
+            messages::edits(read, &me, (room, seq), None, 50).map(|_| ()),
             pages::page(read, &me, room, Part::Latest, 50).map(|_| ()),
             pages::thread(read, &me, room, seq, None, 50).map(|_| ()),
             pages::pins(read, &me, room, None, 50).map(|_| ()),
-            marks::receipts(read, &me, room).map(|_| ()),
+            marks::receipts(read, &me, room, None, 50).map(|_| ()),
             delta::pull(read, &me, &pull).map(|_| ()),
             users::show(read, &me, ada).map(|_| ()),
         ])

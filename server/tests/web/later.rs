@@ -81,6 +81,16 @@ async fn a_scheduled_message_comes_to_everyone_when_it_is_time() {
     assert_eq!((&said["sender"], &said["key"]), (&json!(ada.user), &json!(once)));
     let ada = house.login("ada").await;
     assert_eq!(ada.get("/scheduled").await.ok(200)["items"], json!([]));
+    // The same key again is the first answer, whatever the body says and became of the message.
+    let other = json!({"key": once, "room": room, "text": "soup?", "reply": 1, "at": at + 1});
+    assert_eq!(ada.post("/scheduled", other.clone()).await.ok(200), made);
+    let path = format!("/rooms/{room}/messages/{}", said["seq"]);
+    ada.patch(&path, json!({"key": key(), "text": "coffee?"})).await.ok(200);
+    assert_eq!(ada.post("/scheduled", other.clone()).await.ok(200), made);
+    // Deleted text does not come back by it.
+    ada.delete(&path).await.fine();
+    let bare = ada.post("/scheduled", other).await.ok(200);
+    assert_eq!((&bare["id"], &bare["text"]), (&made["id"], &json!("")));
     let id = made["id"].as_str().expect("an id");
     let gone = ada.delete(&format!("/scheduled/{id}")).await;
     assert_eq!(gone.refused(), (404, "not_found"));

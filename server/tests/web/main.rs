@@ -32,6 +32,7 @@ mod later;
 mod letter;
 mod letters;
 mod limits;
+mod lists;
 mod mails;
 mod media;
 mod messages;

@@ -41,18 +41,39 @@ async fn delivered(person: &Person, hook: &Value, fits: impl Fn(&Value) -> bool)
     tokio::time::timeout(PATIENCE, found).await.expect("it comes to that")
 }
 
-/// Lets so much time go by once the failed call waits for its next attempt.
-async fn later(house: &House, by: Duration) {
+/// The calls that were given up, once they are so many.
+async fn letters(person: &Person, many: usize) -> Vec<Value> {
+    let found = async {
+        loop {
+            let said = person.get("/admin/dead-letters?kind=webhook").await.ok(200);
+            if list(&said["items"]).len() == many {
+                return list(&said["items"]).to_vec();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, found).await.expect("they are given up")
+}
+
+/// Until at least so many calls wait for their next attempt.
+async fn waiting(house: &House, many: i64) {
     let waits = async {
         loop {
             let jobs = house.app.store.read(jobs::census).await.expect("a census");
-            if jobs.iter().any(|(state, kind, _)| state == "pending" && kind == "webhook") {
+            let of =
+                |(state, kind, _): &&(String, String, i64)| state == "pending" && kind == "webhook";
+            if jobs.iter().find(of).is_some_and(|(.., count)| *count >= many) {
                 return;
             }
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, waits).await.expect("it waits");
+    tokio::time::timeout(PATIENCE, waits).await.expect("they wait");
+}
+
+/// Lets so much time go by once the failed call waits for its next attempt.
+async fn later(house: &House, by: Duration) {
+    waiting(house, 1).await;
     house.clock.turn(by);
     house.app.jobs.ring();
 }
@@ -146,7 +167,7 @@ async fn private_rooms_are_heard_only_where_their_owner_says_so() {
     receiver.next().await;
     ada.post(&format!("/rooms/{mine}/leave"), Value::Null).await.ok(204);
     later(&house, Duration::from_secs(120)).await;
-    delivered(&ada, &named, |one| one["status"] == "withheld").await;
+    delivered(&ada, &named, |one| one["status"] == "withheld" && one["error"] == "hidden").await;
     lin.says(mine, "milk?").await;
     delivered(&ada, &named, |one| one["status"] == "withheld" && one["attempts"] == 0).await;
     assert!(receiver.rest().is_empty());
@@ -163,7 +184,7 @@ async fn what_fails_comes_again_and_what_was_deleted_meanwhile_does_not_leave() 
     let first = receiver.next().await;
     let tried = |one: &Value| one["attempts"] == 1 && one["answer"] == 500;
     let known = delivered(&ada, &hook, tried).await;
-    assert_eq!(known[0]["status"], "pending");
+    assert_eq!((&known[0]["status"], &known[0]["error"]), (&json!("pending"), &json!("answer")));
     let own = format!("/webhooks/{}", hook["id"].as_str().expect("an id"));
     assert_eq!(ada.get(&own).await.ok(200)["state"], "failing");
     ada.delete(&format!("/rooms/{room}/messages/{seq}")).await.fine();
@@ -175,6 +196,7 @@ async fn what_fails_comes_again_and_what_was_deleted_meanwhile_does_not_leave() 
     assert!(!second.body.contains("secret"), "{second:?}");
     let known = delivered(&ada, &hook, |one| one["status"] == "delivered").await;
     assert_eq!((&known[0]["attempts"], &known[0]["answer"]), (&json!(2), &json!(200)));
+    assert_eq!(known[0]["error"], json!(null));
     assert_eq!(ada.get(&own).await.ok(200)["state"], "active");
     let path = format!("{own}/deliveries/{}/replay", known[0]["id"].as_str().expect("an id"));
     ada.post(&path, Value::Null).await.ok(202);
@@ -194,7 +216,10 @@ async fn a_webhook_that_nobody_hears_is_turned_off_and_can_be_turned_on() {
     delivered(&ada, &hook, |one| one["answer"] == 302).await;
     later(&house, Duration::from_secs(3 * 24 * 3600 + 1)).await;
     let ada = house.login("ada").await;
-    delivered(&ada, &hook, |one| one["attempts"] == 2).await;
+    let known = delivered(&ada, &hook, |one| one["attempts"] == 2).await;
+    assert_eq!((&known[0]["status"], &known[0]["error"]), (&json!("failed"), &json!("answer")));
+    let dead = letters(&ada, 1).await.remove(0);
+    assert!(dead["last_error"].as_str().is_some_and(|why| why.contains("302")), "{dead}");
     assert_eq!(ada.get(&own).await.ok(200)["state"], "off");
     let record = ada.get("/admin/audit?act=webhook_off").await.ok(200);
     assert_eq!(list(&record["items"]).len(), 1, "{record}");
@@ -205,11 +230,70 @@ async fn a_webhook_that_nobody_hears_is_turned_off_and_can_be_turned_on() {
     ada.patch(&own, json!({"state": "active"})).await.ok(200);
     ada.says(room, "three").await;
     assert_eq!(of_kind(&receiver.next().await.json()["rows"], "message")[0]["text"], "three");
+    // What was given up arrives when it is asked for again.
+    let retry = format!("/admin/dead-letters/{}/retry", dead["id"].as_str().expect("an id"));
+    ada.post(&retry, Value::Null).await.ok(202);
+    assert_eq!(of_kind(&receiver.next().await.json()["rows"], "message")[0]["text"], "one");
+    delivered(&ada, &hook, |one| one["id"] == known[0]["id"] && one["status"] == "delivered").await;
     // One that says it is gone is not asked again.
     receiver.answers(|_| Reply::status(410));
     ada.says(room, "four").await;
     delivered(&ada, &hook, |one| one["status"] == "failed" && one["answer"] == 410).await;
     assert_eq!(ada.get(&own).await.ok(200)["state"], "off");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_when_it_is_turned_off_is_given_up_and_can_be_tried_again() {
+    let (house, receiver) = (house().await, Receiver::open().await);
+    let ada = house.ada().await;
+    let room = channel(&ada, "news").await;
+    let hook = hook(&ada, &receiver.url("/"), json!(["message"]), json!([])).await;
+    let own = format!("/webhooks/{}", hook["id"].as_str().expect("an id"));
+    receiver.answers(|_| Reply::status(503));
+    for text in ["one", "two"] {
+        ada.says(room, text).await;
+        receiver.next().await;
+    }
+    let waits = |one: &Value| one["status"] == "pending" && one["attempts"] == 1;
+    let known = delivered(&ada, &hook, waits).await;
+    waiting(&house, 2).await;
+    ada.patch(&own, json!({"state": "off"})).await.ok(200);
+    // Nobody is called, and the list says so without waiting for the next attempt.
+    let dead = letters(&ada, 2).await;
+    assert!(dead.iter().all(|one| one["last_error"] == "the webhook is off"), "{dead:?}");
+    let off = delivered(&ada, &hook, |one| one["error"] == "off").await;
+    assert_eq!(off.len(), known.len());
+    for one in &off {
+        let told = (&one["status"], &one["error"], &one["attempts"], &one["answer"]);
+        assert_eq!(told, (&json!("failed"), &json!("off"), &json!(1), &json!(null)));
+    }
+    assert!(receiver.rest().is_empty());
+    receiver.answers(|_| Reply::yes());
+    ada.patch(&own, json!({"state": "active"})).await.ok(200);
+    let retry = format!("/admin/dead-letters/{}/retry", dead[0]["id"].as_str().expect("an id"));
+    ada.post(&retry, Value::Null).await.ok(202);
+    let first = receiver.next().await.headers["hallway-delivery"].clone();
+    let other = off.iter().find(|one| one["id"] != first.as_str()).expect("the other");
+    let replay = format!("{own}/deliveries/{}/replay", other["id"].as_str().expect("an id"));
+    ada.post(&replay, Value::Null).await.ok(202);
+    assert_eq!(receiver.next().await.headers["hallway-delivery"], other["id"]);
+    let arrived = |one: &Value| one["id"] == other["id"] && one["status"] == "delivered";
+    delivered(&ada, &hook, arrived).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_finds_nobody_says_so() {
+    let house = house().await;
+    let ada = house.ada().await;
+    let room = channel(&ada, "news").await;
+    // A port that was free a moment ago: nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let url = format!("http://{}/", port.expect("a free port"));
+    let hook = hook(&ada, &url, json!(["message"]), json!([])).await;
+    ada.says(room, "tea?").await;
+    let known = delivered(&ada, &hook, |one| one["attempts"] == 1).await;
+    let told = (&known[0]["status"], &known[0]["error"], &known[0]["answer"]);
+    assert_eq!(told, (&json!("pending"), &json!("unreached"), &json!(null)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,8 +74,7 @@ pub fn write(book: &mut Book) {
         .gives_nothing(204, "Gone.")
         .once();
     book.on("GET /webhooks/{id}/deliveries", "What it was called for, the last first.")
-        .gives_items::<Delivery>("Deliveries.", body("delivery"))
-        .paged();
+        .gives_items::<Delivery>("Deliveries.", body("delivery"));
     book.on("POST /webhooks/{id}/deliveries/{delivery}/replay", "Makes the call once more.")
         .gives_nothing(202, "It waits for its turn.")
         .once();
@@ -125,7 +124,7 @@ fn bots(book: &mut Book) {
         .gives::<Bot>(201, "The bot with its key, shown once.", body("bot"))
         .refuses(&[Code::Taken])
         .once();
-    book.on("GET /bots", "The bots of the tenant.").gives_all_rows("Their rows.");
+    book.on("GET /bots", "The bots of the tenant.").gives_rows("Their rows.");
     book.on("POST /bots/{user}/key", "Another key; the last one opens nothing any more.")
         .gives::<Bot>(201, "The bot with its key, shown once.", body("bot"))
         .once();

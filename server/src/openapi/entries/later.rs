@@ -15,8 +15,7 @@ pub fn write(book: &mut Book) {
         .refuses(&[Code::NotFound, Code::Forbidden, Code::Conflict])
         .once();
     book.on("GET /reminders", "What I want to be reminded of, the next first.")
-        .gives_items::<Reminder>("Ids of messages.", body("reminder"))
-        .paged();
+        .gives_items::<Reminder>("Ids of messages.", body("reminder"));
     book.on("DELETE /reminders/{id}", "I am not reminded.")
         .gives_nothing(204, "Taken back.")
         .once();
@@ -26,8 +25,7 @@ pub fn write(book: &mut Book) {
         .refuses(&[Code::NotFound, Code::Forbidden, Code::Conflict])
         .once();
     book.on("GET /saved", "What I put aside and still see, latest first.")
-        .gives_items::<Saved>("Ids of messages.", body("saved"))
-        .paged();
+        .gives_items::<Saved>("Ids of messages.", body("saved"));
     book.on("DELETE /saved/{id}", "Takes it from the list.").gives_nothing(204, "Gone.").once();
     book.on("POST /scheduled", "Says something later, as the caller would then.")
         .takes::<NewScheduled>(body("new scheduled"))
@@ -35,8 +33,7 @@ pub fn write(book: &mut Book) {
         .refuses(&[Code::NotFound, Code::Forbidden, Code::Conflict, Code::Gone])
         .once();
     book.on("GET /scheduled", "What waits to be said, the next first, and what could not be said.")
-        .gives_items::<Scheduled>("Messages to be.", body("scheduled"))
-        .paged();
+        .gives_items::<Scheduled>("Messages to be.", body("scheduled"));
     book.on("PATCH /scheduled/{id}", "Says something else, or at another time; tries once more.")
         .takes::<ScheduledPatch>(body("scheduled patch"))
         .gives::<Scheduled>(200, "As it waits now.", body("scheduled"))
@@ -65,8 +62,7 @@ fn push(book: &mut Book) {
 
 fn notices(book: &mut Book) {
     book.on("GET /notifications", "What I was told beside my rooms, latest first.")
-        .gives_items::<Notice>("Notices that I may still see.", body("notice"))
-        .paged();
+        .gives_items::<Notice>("Notices that I may still see.", body("notice"));
     book.on("PUT /notifications/read", "This notice and all before it are read.")
         .takes::<NoticesRead>(body("notices read"))
         .gives_nothing(204, "Marked.")

@@ -160,7 +160,7 @@ fn sessions(book: &mut Book) {
     .gives::<Refreshed>(200, "The session with new tokens.", body("refreshed"))
     .refuses(&[Code::SignedOut]);
     book.on("POST /auth/logout", "Ends the present session.").gives_nothing(204, "Signed out.");
-    book.on("GET /auth/sessions", "My devices.").gives_all_rows("A row for each session.");
+    book.on("GET /auth/sessions", "My devices.").gives_rows("A row for each session.");
     book.on("DELETE /auth/sessions/{id}", "Throws a device out.")
         .gives_nothing(204, "It is out.")
         .once();

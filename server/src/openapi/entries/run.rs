@@ -44,8 +44,7 @@ fn wire(book: &mut Book) {
 
 fn admin(book: &mut Book) {
     book.on("GET /admin/tenants", "The tenants the caller runs.")
-        .gives_items::<TenantInfo>("Tenants.", body("tenant"))
-        .paged();
+        .gives_items::<TenantInfo>("Tenants.", body("tenant"));
     book.on("POST /admin/tenants", "Makes a tenant, and the token that makes its owner.")
         .takes::<NewTenant>(body("new tenant"))
         .gives::<TenantInfo>(201, "The tenant with its owner token, shown once.", body("tenant"))
@@ -74,8 +73,7 @@ fn admin(book: &mut Book) {
         .once();
     book.on("GET /admin/dead-letters", "Jobs that were given up, the last first.")
         .asks("kind", "Of this kind.", json!({"type": "string"}))
-        .gives_items::<DeadLetter>("Jobs.", body("dead letter"))
-        .paged();
+        .gives_items::<DeadLetter>("Jobs.", body("dead letter"));
     book.on("POST /admin/dead-letters/{id}/retry", "It is tried again, from the beginning.")
         .gives_nothing(202, "It waits for its turn.")
         .once();
@@ -90,15 +88,16 @@ fn admin(book: &mut Book) {
         .asks("act", "Of this kind.", json!({"type": "string"}))
         .asks("before", "Before this line.", json!({"type": "string"}))
         .gives_items::<Audited>("Lines of the record.", body("audited"))
-        .or_as(200, "application/x-ndjson", json!({"type": "string"}))
-        .paged();
+        .or_as(200, "application/x-ndjson", json!({"type": "string"}));
 }
 
 fn operator(book: &mut Book) {
     let tenant = |book: &mut Book| {
-        book.asks("tenant", "Of this tenant.", number())
-            .asks("query", "With this in the name.", json!({"type": "string"}))
-            .paged();
+        book.asks("tenant", "Of this tenant.", number()).asks(
+            "query",
+            "With this in the name.",
+            json!({"type": "string"}),
+        );
     };
     book.on("GET /admin/users", "Open accounts of all tenants.")
         .gives_items::<Account>("Accounts, by id.", body("any account"));

@@ -5,6 +5,7 @@
 use crate::account::Core;
 use crate::error::{Fault, Result};
 use crate::feed::{Found, LinkState, MemberView, Members, PersonView, RoomView};
+use crate::lists::Part;
 use crate::refusals::Waiting;
 use crate::store::views;
 use crate::world::{Intent, Target};
@@ -250,7 +251,7 @@ impl Core {
     /// Who is in a room: from the server, and without it those that are known.
     pub async fn members(&self, room: RoomId) -> Result<Members> {
         let path = format!("/rooms/{room}/members?limit=100");
-        match self.all(&path).await {
+        match self.all::<Rows>(&path).await {
             Ok(rows) => Ok(members(rows)),
             Err(Fault::Offline) => {
                 let job = move |conn: &rusqlite::Connection| {
@@ -315,14 +316,13 @@ impl Core {
     /// How far the members of a room have read and received: from the server, and without it what is
     /// known.
     pub async fn receipts(&self, room: RoomId) -> Result<Vec<Receipt>> {
-        let path = format!("/rooms/{room}/receipts");
-        match self.api().call(Method::GET, &path, NOTHING, None).await {
-            Ok(Items { items, .. }) => Ok(items),
+        let path = format!("/rooms/{room}/receipts?limit=100");
+        match self.all::<Items<Receipt>>(&path).await {
             Err(Fault::Offline) => {
                 let held = move |conn: &rusqlite::Connection| views::receipts(conn, room);
                 self.inner().reader.read(held).await
             }
-            Err(other) => Err(other),
+            known => known,
         }
     }
 
@@ -338,8 +338,8 @@ impl Core {
         self.api().tell(Method::PATCH, "/users/me", Some(&patch), Some(&self.key())).await
     }
 
-    /// All rows of a list, part by part.
-    pub(crate) async fn all(&self, path: &str) -> Result<Vec<Row>> {
+    /// All of a list, part by part.
+    pub(crate) async fn all<P: Part>(&self, path: &str) -> Result<Vec<P::Element>> {
         let mut out = Vec::new();
         let mut next: Option<String> = None;
         for _ in 0..PARTS {
@@ -351,9 +351,10 @@ impl Core {
                     format!("{path}&next={next}")
                 }
             };
-            let rows: Rows = self.api().call(Method::GET, &part, NOTHING, None).await?;
-            out.extend(rows.rows);
-            next = rows.next;
+            let part: P = self.api().call(Method::GET, &part, NOTHING, None).await?;
+            let (elements, on) = part.open();
+            out.extend(elements);
+            next = on;
             if next.is_none() {
                 return Ok(out);
             }

@@ -10,10 +10,10 @@ use crate::timeline::{facts, named};
 use crate::world::{Intent, PageRequest, Place};
 use hallway_protocol::ids::{RoomId, Seq, UserId};
 use hallway_protocol::limits::PAGE;
-use hallway_protocol::rest::{Edit, Items};
+use hallway_protocol::rest::{Edit, Items, Rows};
 use hallway_protocol::rows::Row;
-use reqwest::Method;
 use rusqlite::Connection;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
 /// Pages fetched for messages of a list that are not held: each brings its neighbours too.
@@ -37,6 +37,28 @@ impl List {
     }
 }
 
+/// A part of a list as the server sends it.
+pub(crate) trait Part: DeserializeOwned {
+    /// What it is a list of.
+    type Element;
+    /// What it holds, and where the list goes on.
+    fn open(self) -> (Vec<Self::Element>, Option<String>);
+}
+
+impl Part for Rows {
+    type Element = Row;
+    fn open(self) -> (Vec<Row>, Option<String>) {
+        (self.rows, self.next)
+    }
+}
+
+impl<T: DeserializeOwned> Part for Items<T> {
+    type Element = T;
+    fn open(self) -> (Vec<T>, Option<String>) {
+        (self.items, self.next)
+    }
+}
+
 impl Core {
     /// A message and what was said in its thread, oldest first, unsent ones last.
     pub async fn thread(&self, room: RoomId, root: Seq) -> Result<Timeline> {
@@ -51,13 +73,12 @@ impl Core {
     /// What a message said before it was changed, oldest first; that needs the server, for nobody
     /// keeps it here.
     pub async fn edits(&self, room: RoomId, seq: Seq) -> Result<Vec<Edit>> {
-        let path = format!("/rooms/{room}/messages/{seq}/edits");
-        let items: Items<Edit> = self.api().call(Method::GET, &path, None::<&()>, None).await?;
-        Ok(items.items)
+        let path = format!("/rooms/{room}/messages/{seq}/edits?limit=100");
+        self.all::<Items<Edit>>(&path).await
     }
 
     async fn listed(&self, room: RoomId, list: List) -> Result<Timeline> {
-        match self.all(&list.path(room)).await {
+        match self.all::<Rows>(&list.path(room)).await {
             Ok(rows) => {
                 let seqs = rows.iter().filter_map(|row| match row {
                     Row::Message(message) => Some(message.seq),

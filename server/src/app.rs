@@ -9,7 +9,7 @@ use crate::config::{Config, Switch};
 use crate::error::Result;
 use crate::figures::Figures;
 use crate::files::Files;
-use crate::folder::{Folder, Secret};
+use crate::folder::{Folder, Secret, lost};
 use crate::hub::Hub;
 use crate::jobs::Bell;
 use crate::keys::Keys;
@@ -136,7 +136,8 @@ impl App {
     pub async fn open(config: Config, address: SocketAddr, clock: Clock) -> anyhow::Result<App> {
         let folder = Folder::open(&config.data)?;
         restore::whole(&config).await.with_context(|| opening(&config))?;
-        let secret = Secret::load(&config.secret_path())?;
+        let secret_at = config.secret_path();
+        let (made, secret) = (!secret_at.exists(), Secret::load(&secret_at)?);
         let (tls, mailer) = (Tls::load(&config)?, Mailer::open(&config)?);
         let files = Files::open(&config, &secret, clock.clone())?;
         mailer.warn();
@@ -183,14 +184,29 @@ impl App {
             tls,
             routes: OnceLock::new(),
         }));
-        app.bar().await?;
-        app.first_owner().await?;
+        app.look_around(made).await?;
         if app.config.database_url.is_none() {
             // Its folder is held by us alone.
             app.store.write(Needs::default(), jobs::orphaned).await?;
         }
         app.store.write(Needs::default(), chores::begin).await?;
         Ok(app)
+    }
+
+    /// What has to be known and said before anybody is served.
+    async fn look_around(&self, made: bool) -> anyhow::Result<()> {
+        self.bar().await?;
+        self.first_owner().await?;
+        self.secret_of(made).await
+    }
+
+    /// Where the secret was made just now and people are signed in, there was another before.
+    async fn secret_of(&self, made: bool) -> anyhow::Result<()> {
+        let sessions = self.store.read(crate::store::sessions::open).await?;
+        if made && sessions > 0 {
+            tracing::warn!("{}", lost(&self.config.secret_path(), sessions));
+        }
+        Ok(())
     }
 
     /// Remembers at the door from where nobody may come in, and what begins a command.

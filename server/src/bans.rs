@@ -55,9 +55,7 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Ban>>> {
-    let found =
-        app.store.read(move |read| bans::list(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| bans::list(read, &me, next, limit)).await
 }
 
 /// `DELETE /bans/{id}`: lifts it.

@@ -44,9 +44,7 @@ pub async fn list(
     Manage(admin): Manage,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
-    let found =
-        app.store.read(move |read| bots::list(read, &admin, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| bots::list(read, &admin, next, limit)).await
 }
 
 /// `POST /bots/{user}/key`: another one, shown this once; the last opens nothing any more.

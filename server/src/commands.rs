@@ -114,9 +114,7 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<SlashCommand>>> {
-    let found =
-        app.store.read(move |read| commands::list(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| commands::list(read, &me, next, limit)).await
 }
 
 /// `DELETE /commands/{id}`.
@@ -302,6 +300,9 @@ pub async fn reply(
     });
     let asked = found.await?.ok_or_else(none)?;
     admit(&app, &me, Some(caller.address), None).await?;
+    if answer.text.trim().is_empty() {
+        return Err(Refusal::invalid("text", "is empty"));
+    }
     let key = Key::new(app.clock.now());
     show(&app, &me, reply.room, (asked.bot, key), answer).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,9 +4,11 @@
 mod flags;
 mod safe;
 pub mod sources;
+mod strangers;
 
 pub use flags::Flags;
 pub use safe::{is_loopback, is_origin};
+pub use strangers::strangers;
 
 use crate::outbound;
 use crate::store::Place;

@@ -47,6 +47,9 @@ pub enum Refusal {
         /// What.
         what: String,
     },
+    /// A part of a file that it does not have.
+    #[error("there are no such bytes in it")]
+    NoSuchPart,
     /// A name in use.
     #[error("{0} is taken")]
     Taken(&'static str),
@@ -100,6 +103,9 @@ impl Refusal {
             Refusal::Unsupported(..) => Refused::new(Code::Unsupported, message),
             Refusal::Invalid { field, what } => {
                 Refused::new(Code::Invalid, message).field(field, what)
+            }
+            Refusal::NoSuchPart => {
+                Refused::new(Code::Invalid, message).field("range", "is none of this file")
             }
             Refusal::Taken(what) => {
                 Refused::new(Code::Taken, message).field(last_word(what), "is taken")
@@ -164,6 +170,7 @@ impl IntoResponse for Refusal {
         let refused = self.refused();
         let status = match &self {
             Refusal::Unsupported(status, _) => *status,
+            Refusal::NoSuchPart => StatusCode::RANGE_NOT_SATISFIABLE,
             Refusal::SignedOut
             | Refusal::WrongCredentials
             | Refusal::SecondFactor(..)

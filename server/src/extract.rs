@@ -1,7 +1,9 @@
 //! What a handler takes apart a request with. Each refuses by itself and in our words: a body that
 //! is not the shape names the field, a path that is no id is a thing that is not there.
 
+use crate::app::App;
 use crate::error::{Refusal, Result};
+use crate::store::{self, Read};
 use axum::RequestPartsExt;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -293,6 +295,17 @@ impl Part {
     /// How many: 50 when nothing is asked, 100 at most.
     pub fn limit(&self) -> usize {
         page_size(self.limit)
+    }
+
+    /// This part of what `list` reads.
+    pub async fn read<T: Send + 'static>(
+        self,
+        app: &App,
+        list: impl FnOnce(&mut Read<'_>, Option<&str>, usize) -> store::Result<T> + Send + 'static,
+    ) -> Result<axum::Json<T>> {
+        let limit = self.limit();
+        let found = app.store.read(move |read| list(read, self.next.as_deref(), limit));
+        Ok(axum::Json(found.await?))
     }
 }
 

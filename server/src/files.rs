@@ -173,7 +173,7 @@ impl Files {
         }
         to.shutdown().await.map_err(|error| Refusal::Broken(error.into()))?;
         let meta = self.objects.head(&place).await.map_err(broken)?;
-        Ok(quoted(meta.e_tag))
+        Ok(self.tag(meta.e_tag))
     }
 
     /// What has come up of a file, in order.
@@ -188,10 +188,19 @@ impl Files {
                 // Not every server that speaks S3 says it in a list.
                 None => self.objects.head(&meta.location).await.map_err(broken)?.e_tag,
             };
-            pieces.push(Piece { n, etag: quoted(etag), size: meta.size });
+            pieces.push(Piece { n, etag: self.tag(etag), size: meta.size });
         }
         pieces.sort_by_key(|piece| piece.n);
         Ok(pieces)
+    }
+
+    /// The tag of a piece. A folder's is made of where and when the file lies on the disk, which is
+    /// nobody's business; a bucket has told its own to who wrote there.
+    fn tag(&self, tag: Option<String>) -> String {
+        match self.bucket {
+            Some(_) => quoted(tag),
+            None => quoted(tag.map(|tag| self.signer.tag(&tag))),
+        }
     }
 
     /// How many bytes an object has.

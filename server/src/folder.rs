@@ -132,6 +132,16 @@ impl Secret {
     }
 }
 
+/// What is to be said where the secret is gone that these sessions were signed with.
+pub fn lost(path: &Path, sessions: i64) -> String {
+    format!(
+        "{} was not there, but {sessions} sessions were signed with one: everybody has to sign in \
+         again, and what was sealed with it (secrets of webhooks, second factors, keys of push) \
+         cannot be opened. If you still have it, stop the server and put it back",
+        path.display()
+    )
+}
+
 /// 32 random bytes have about 30 different values; fewer than 16 is no accident.
 fn is_strong(bytes: &[u8; 32]) -> bool {
     let mut sorted = *bytes;

@@ -54,10 +54,7 @@ pub async fn list(
     Path(room): Path<RoomId>,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Hook>>> {
-    let found = app
-        .store
-        .read(move |read| hooks::list(read, &me, room, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| hooks::list(read, &me, room, next, limit)).await
 }
 
 /// `DELETE /rooms/{room}/hooks/{hook}`.

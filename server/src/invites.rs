@@ -48,9 +48,7 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Invite>>> {
-    let found =
-        app.store.read(move |read| invites::list(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| invites::list(read, &me, next, limit)).await
 }
 
 /// `DELETE /invites/{id}`: it opens nothing any more.

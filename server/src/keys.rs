@@ -232,10 +232,7 @@ pub async fn list(
     Path(tenant): Path<TenantId>,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<ApiKey>>> {
-    let found = app
-        .store
-        .read(move |read| keys::list(read, &admin, tenant, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| keys::list(read, &admin, tenant, next, limit)).await
 }
 
 /// `DELETE /admin/tenants/{id}/keys/{key}`.

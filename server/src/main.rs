@@ -5,8 +5,8 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use hallway_kit::{Clock, Stop, Stopper, Tasks};
 use hallway_server::Server;
-use hallway_server::config::{Config, Flags, IN_THE_OPEN, LogForm, Switch};
-use hallway_server::operate;
+use hallway_server::config::{Config, Flags, IN_THE_OPEN, LogForm, Switch, strangers};
+use hallway_server::operate::{self, readable};
 use std::io::Write;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
@@ -63,6 +63,9 @@ fn configured(flags: &Flags) -> anyhow::Result<Config> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     log(&config)?;
     raise_open_files();
+    for said in strangers(readable(std::env::vars_os())) {
+        tracing::warn!("{said}");
+    }
     if config.limits == Switch::Off {
         tracing::warn!("HALLWAY_LIMITS=off: nobody is slowed down, whatever they do");
     }

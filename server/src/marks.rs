@@ -86,10 +86,7 @@ pub async fn receipts(
     Path(room): Path<RoomId>,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Receipt>>> {
-    let found = app
-        .store
-        .read(move |read| marks::receipts(read, &me, room, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| marks::receipts(read, &me, room, next, limit)).await
 }
 
 /// What somebody keeps, within its limits; a draft is a text that may be empty, which clears it.

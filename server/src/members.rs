@@ -57,10 +57,7 @@ pub async fn list(
     Path(room): Path<RoomId>,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
-    let found = app
-        .store
-        .read(move |read| members::list(read, &me, room, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| members::list(read, &me, room, next, limit)).await
 }
 
 /// `PUT /rooms/{room}/members/{user}`: adds somebody, gives them a role, or silences them.

@@ -92,9 +92,7 @@ pub async fn mine(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
-    let found =
-        app.store.read(move |read| pages::written(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| pages::written(read, &me, next, limit)).await
 }
 
 /// `GET /rooms/{room}/messages/{seq}`: also of a tombstone.
@@ -155,10 +153,7 @@ pub async fn thread(
     Path((room, seq)): Path<(RoomId, Seq)>,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
-    let found = app
-        .store
-        .read(move |read| pages::thread(read, &me, room, seq, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| pages::thread(read, &me, room, seq, next, limit)).await
 }
 
 /// `GET /rooms/{room}/messages/{seq}/edits`: what it said before.
@@ -168,10 +163,7 @@ pub async fn edits(
     Path(of): Path<(RoomId, Seq)>,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Edit>>> {
-    let found = app
-        .store
-        .read(move |read| messages::edits(read, &me, of, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| messages::edits(read, &me, of, next, limit)).await
 }
 
 /// `PUT /rooms/{room}/messages/{seq}/pin`.
@@ -214,10 +206,7 @@ pub async fn pins(
     Path(room): Path<RoomId>,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
-    let found = app
-        .store
-        .read(move |read| pages::pins(read, &me, room, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| pages::pins(read, &me, room, next, limit)).await
 }
 
 /// The answer that is the row as it is now.

@@ -31,9 +31,7 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Notice>>> {
-    let found =
-        app.store.read(move |read| notices::list(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| notices::list(read, &me, next, limit)).await
 }
 
 /// `PUT /notifications/read`: this one and all before it.

@@ -13,11 +13,12 @@ pub mod user;
 pub mod vacuum;
 
 use crate::config::{Config, Flags};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use reach::Reach;
 use serde_json::Value;
+use std::env::VarsOs;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The subcommands of an operator.
 #[derive(Debug, clap::Subcommand)]
@@ -127,6 +128,19 @@ fn configured(flags: &Flags) -> Result<Config> {
 
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// Variables of the environment that are text.
+pub fn readable(all: VarsOs) -> impl Iterator<Item = (String, String)> {
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Refuses to write over what is there, unless that is wanted.
+fn fresh(to: &Path, force: bool) -> Result<()> {
+    let free = force || std::fs::symlink_metadata(to).is_err();
+    let place = to.display();
+    ensure!(free, "{place} is there already: name another file, or write over it with --force");
+    Ok(())
 }
 
 /// Columns, as wide as what stands in them; the last one runs free.

@@ -25,7 +25,6 @@ use base64::Engine;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::{GeneralPurposeConfig, URL_SAFE};
 use base64::{alphabet, engine};
-use hallway_protocol::ids::Millis;
 use hallway_protocol::rest::{Endpoint, EndpointMade, Items, NewPushEndpoint, PushKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -35,8 +34,6 @@ use url::Url;
 const KEPT: &str = "259200";
 /// The answer of a push service says nothing we need.
 const ANSWER: usize = 4 * 1024;
-/// Quiet hours are looked at again after so long at the latest.
-const LOOK: Millis = 6 * 3_600_000;
 /// Base64 as browsers write it, padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
@@ -103,9 +100,7 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Endpoint>>> {
-    let found =
-        app.store.read(move |read| endpoints::list(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| endpoints::list(read, &me, next, limit)).await
 }
 
 /// `DELETE /push/endpoints/{id}`: it hears nothing more.
@@ -133,7 +128,7 @@ pub async fn send(app: &App, job: &Job) -> anyhow::Result<Done> {
     let Some(due) = due else { return Ok(Done::Finished) };
     let quiet = due.alerts.hours.as_ref().and_then(|hours| hours.end(&due.alerts.zone, now));
     if let (Some(end), What::Show(_)) = (quiet, &due.what) {
-        return Ok(Done::Later(end.min(now + LOOK)));
+        return Ok(Done::Later(end));
     }
     let mut failed = None;
     for sealed in &due.endpoints {

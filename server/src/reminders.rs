@@ -29,9 +29,7 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Reminder>>> {
-    let found =
-        app.store.read(move |read| reminders::list(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| reminders::list(read, &me, next, limit)).await
 }
 
 /// `DELETE /reminders/{id}`: it is taken back.

@@ -60,10 +60,9 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
-    let found = app.store.read(move |read| {
-        directory::mine(read, &me, part.archived, part.next.as_deref(), part.limit())
-    });
-    Ok(axum::Json(found.await?))
+    let archived = part.archived;
+    part.read(&app, move |read, next, limit| directory::mine(read, &me, archived, next, limit))
+        .await
 }
 
 /// `GET /rooms/directory`: the public ones; with `archived=true` those put away.
@@ -72,11 +71,11 @@ pub async fn directory(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
-    let query = part.query.clone().unwrap_or_default();
-    let found = app.store.read(move |read| {
-        directory::public(read, &me, &query, part.archived, part.next.as_deref(), part.limit())
-    });
-    Ok(axum::Json(found.await?))
+    let (query, archived) = (part.query.clone().unwrap_or_default(), part.archived);
+    part.read(&app, move |read, next, limit| {
+        directory::public(read, &me, &query, archived, next, limit)
+    })
+    .await
 }
 
 /// `GET /rooms/{room}`.

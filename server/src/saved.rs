@@ -29,9 +29,7 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Saved>>> {
-    let found =
-        app.store.read(move |read| saved::list(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| saved::list(read, &me, next, limit)).await
 }
 
 /// `DELETE /saved/{id}`.

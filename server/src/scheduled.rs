@@ -32,9 +32,7 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Scheduled>>> {
-    let found =
-        app.store.read(move |read| scheduled::list(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| scheduled::list(read, &me, next, limit)).await
 }
 
 /// `PATCH /scheduled/{id}`: says something else, or at another time; one that was refused waits again

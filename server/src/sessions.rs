@@ -57,9 +57,7 @@ pub async fn list(
     Session(me): Session,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Rows>> {
-    let found =
-        app.store.read(move |read| sessions::list(read, &me, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| sessions::list(read, &me, next, limit)).await
 }
 
 /// `DELETE /auth/sessions/{id}`: throws a device out.

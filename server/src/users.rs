@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::auth::Session;
 use crate::error::{Refusal, Result};
 use crate::extract::{Json, Once, Part, Path, Query};
+use crate::front::Caller;
 use crate::routes::{done, row};
 use crate::store::users::{self, Find};
 use crate::store::{self, Needs, mails};
@@ -47,6 +48,7 @@ pub async fn show(
 /// verified first.
 pub async fn update(
     State(app): State<App>,
+    caller: Caller,
     Session(me): Session,
     Once(key): Once,
     Json(body): Json<ProfilePatch>,
@@ -62,7 +64,9 @@ pub async fn update(
             return Ok(done);
         };
         match address {
-            Some(address) => mails::change_address(tx, &me, address, slip.as_ref())?,
+            Some(address) => {
+                mails::change_address(tx, &me, address, slip.as_ref(), Some(caller.address))?
+            }
             None => mails::drop_address(tx, &me)?,
         }
         Ok(store::Once { again: false, answer: users::own_row(tx, me.user)? })

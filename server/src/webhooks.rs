@@ -67,10 +67,7 @@ pub async fn list(
     Manage(admin): Manage,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Webhook>>> {
-    let found = app
-        .store
-        .read(move |read| webhooks::list(read, &admin, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| webhooks::list(read, &admin, next, limit)).await
 }
 
 /// `GET /webhooks/{id}`.
@@ -126,10 +123,7 @@ pub async fn deliveries(
     Path(id): Path<String>,
     Query(part): Query<Part>,
 ) -> Result<axum::Json<Items<Delivery>>> {
-    let found = app
-        .store
-        .read(move |read| deliveries::list(read, &admin, &id, part.next.as_deref(), part.limit()));
-    Ok(axum::Json(found.await?))
+    part.read(&app, move |read, next, limit| deliveries::list(read, &admin, &id, next, limit)).await
 }
 
 /// `POST /webhooks/{id}/deliveries/{delivery}/replay`: once more, as things are now.

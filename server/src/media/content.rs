@@ -126,6 +126,14 @@ impl Shown<'_> {
     async fn answer(self, app: &App, place: &str, asked: &HeaderMap) -> Result<Response> {
         let tag = format!("\"{}\"", self.tag);
         let text = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        if text(header::IF_NONE_MATCH).is_some_and(|held| has(held, &tag)) {
+            // What they have is what there is, and no byte of it is looked at.
+            let mut answer = StatusCode::NOT_MODIFIED.into_response();
+            if let Ok(value) = HeaderValue::from_str(&tag) {
+                answer.headers_mut().insert(header::ETAG, value);
+            }
+            return Ok(answer);
+        }
         // A part of something else than they have is of no use to anybody.
         let same = text(header::IF_RANGE).is_none_or(|held| held == tag);
         let range = match text(header::RANGE).filter(|_| same).map(|asked| part(asked, self.size)) {
@@ -159,14 +167,18 @@ impl Shown<'_> {
     }
 
     fn nowhere(&self) -> Response {
-        let status = StatusCode::RANGE_NOT_SATISFIABLE;
-        let mut answer =
-            Refusal::Unsupported(status, "there are no such bytes in it").into_response();
+        let mut answer = Refusal::NoSuchPart.into_response();
         if let Ok(value) = HeaderValue::from_str(&format!("bytes */{}", self.size)) {
             answer.headers_mut().insert(header::CONTENT_RANGE, value);
         }
         answer
     }
+}
+
+/// Whether `tag` is among what `If-None-Match` says they hold (RFC 9110 §13.1.2): any, or a list.
+fn has(held: &str, tag: &str) -> bool {
+    let one = |held: &str| held == "*" || held.strip_prefix("W/").unwrap_or(held) == tag;
+    held.split(',').any(|held| one(held.trim()))
 }
 
 /// What part of so many bytes somebody wants.

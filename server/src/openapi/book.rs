@@ -218,6 +218,7 @@ impl Book {
     pub fn gives_bytes(&mut self) -> &mut Self {
         self.gives_as(200, "All of it.", "*/*", json!({}));
         self.gives_as(206, "The part that was asked for.", "*/*", json!({}));
+        self.gives_nothing(304, "It is what `If-None-Match` names.");
         self.entry().codes.insert(416);
         self.refuses(&[Code::Conflict, Code::Gone])
     }

@@ -6,7 +6,7 @@
 use super::archive::{FORM, Listed, Manifest, PIECE, Pack};
 use super::check::size;
 use super::reach::ours;
-use super::{Place, Said, configured};
+use super::{Place, Said, configured, fresh};
 use crate::config::Config;
 use crate::files::shelf::Shelf;
 use crate::folder::Secret;
@@ -32,6 +32,9 @@ pub struct Ask {
     /// Leave the files out; their folder or bucket is backed up by its own means
     #[arg(long)]
     without_files: bool,
+    /// Write over FILE where it is there already
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -53,6 +56,7 @@ pub fn run(ask: &Ask) -> Result<Said> {
         eprintln!("{}", told(&manifest, "standard output"));
         return Ok(Said::from(String::new()));
     }
+    fresh(to, ask.force)?;
     let manifest = written(&config, ask.without_files, to)?;
     let said = told(&manifest, &to.display().to_string());
     Ok(Said::from(if ask.place.form.json { summary(&manifest).to_string() } else { said }))

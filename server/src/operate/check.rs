@@ -5,11 +5,12 @@
 mod outside;
 
 use super::restore::cut_off;
-use super::{Said, columns, configured, environment};
+use super::{Said, columns, configured, environment, readable};
 use crate::config::sources::{Setting, Source, settings};
-use crate::config::{Config, Flags, IN_THE_OPEN};
-use crate::folder::{Secret, is_held};
+use crate::config::{Config, Flags, IN_THE_OPEN, strangers};
+use crate::folder::{Secret, is_held, lost};
 use crate::mailer::Mailer;
+use crate::store::StoreError;
 use crate::store::probe::{self, Look};
 use crate::tls::Tls;
 use hallway_kit::Clock;
@@ -77,10 +78,12 @@ pub fn run(ask: &Ask) -> anyhow::Result<Said> {
     let config = configured(&ask.flags)?;
     let settings = settings(&config, &ask.flags, environment)?;
     let running = is_held(&config.data);
+    let looked = probe::look(&config.place(), ask.full);
+    let sessions = looked.as_ref().ok().and_then(Option::as_ref).map_or(0, |look| look.sessions);
     let mut health = vec![
         folder(&config.data),
-        secret(&config),
-        database(&config, ask.full),
+        secret(&config, sessions),
+        database(&config, looked),
         disk(&config.data),
         address(&config, running),
         tls(&config),
@@ -91,6 +94,10 @@ pub fn run(ask: &Ask) -> anyhow::Result<Said> {
         let known = settings.iter().find(|setting| setting.name == finding.setting);
         finding.source = known.map_or(Source::Default, |setting| setting.source);
     }
+    health.extend(strangers(readable(std::env::vars_os())).into_iter().map(|says| Finding {
+        source: Source::Environment,
+        ..found("environment", State::Warn, says)
+    }));
     let starts = health.iter().all(|finding| finding.state != State::Bad);
     let report = Report { starts, running, settings, health };
     let text = if ask.form.json { serde_json::to_string_pretty(&report)? } else { text(&report) };
@@ -166,7 +173,7 @@ fn folder(data: &Path) -> Finding {
 
 /// The secret is there or will be made, is strong, and nobody else's to read; the operator's token
 /// likewise.
-fn secret(config: &Config) -> Finding {
+fn secret(config: &Config, sessions: i64) -> Finding {
     let found = |state, says: String| found("secret", state, says);
     let path = config.secret_path();
     let operator = config.data.join("operator");
@@ -175,6 +182,9 @@ fn secret(config: &Config) -> Finding {
     if open {
         let place = operator.display();
         return found(State::Bad, format!("{place} can be read by others: chmod 600 {place}"));
+    }
+    if !path.exists() && sessions > 0 {
+        return found(State::Warn, lost(&path, sessions));
     }
     if !path.exists() {
         let made = format!("{} is not there yet and will be made", path.display());
@@ -186,12 +196,12 @@ fn secret(config: &Config) -> Finding {
     }
 }
 
-fn database(config: &Config, full: bool) -> Finding {
+fn database(config: &Config, look: Result<Option<Look>, StoreError>) -> Finding {
     let found = |state, says: String| found("database", state, says);
     if let Ok(Some(says)) = cut_off(config) {
         return found(State::Bad, says);
     }
-    match probe::look(&config.place(), full) {
+    match look {
         Ok(None) => found(State::Ok, "SQLite, not there yet, will be made".into()),
         Ok(Some(look)) => {
             let (state, says) = looked(&look);

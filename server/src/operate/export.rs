@@ -6,13 +6,14 @@ pub mod parts;
 
 use super::check::size;
 use super::reach::ours;
-use super::{Place, Said, configured, restore};
+use super::{Place, Said, configured, fresh, restore};
 use crate::config::Config;
 use crate::files::shelf::Shelf;
 use crate::store::audit::{self, Actor, Note};
 use crate::store::whole::dump::Snapshot;
 use anyhow::{Context, Result, ensure};
 use hallway_kit::Clock;
+use hallway_protocol::text::folded;
 use parts::{FILES, PARTS, Part};
 use serde_json::{Map, Value, json};
 use std::fs::{self, OpenOptions};
@@ -34,6 +35,12 @@ pub struct Ask {
     /// Where to; a tar file
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
+    /// Write over FILE where it is there already
+    #[arg(long)]
+    force: bool,
+    /// Tenant in which the name of --user is looked for
+    #[arg(long, value_name = "TENANT", default_value = "default")]
+    tenant: String,
     #[command(flatten)]
     place: Place,
 }
@@ -42,9 +49,9 @@ pub struct Ask {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Whose {
-    /// All that is one person's, by number
-    #[arg(long, value_name = "NUMBER")]
-    user: Option<i64>,
+    /// All that is one person's, by name or number
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
     /// All that was said in one room, by number
     #[arg(long, value_name = "NUMBER")]
     room: Option<i64>,
@@ -83,12 +90,13 @@ pub fn run(ask: &Ask) -> Result<Said> {
     let there = config.database_url.is_some() || config.data.join("hallway.db").exists();
     let data = config.data.display();
     ensure!(there, "there are no data in {data}; name the server's folder with --data");
-    let of = match (ask.whose.user, ask.whose.room) {
-        (Some(id), _) => Of::Person(id),
+    fresh(&ask.to, ask.force)?;
+    let mut snapshot = Snapshot::take(&config.place())?;
+    let of = match (&ask.whose.user, ask.whose.room) {
+        (Some(who), _) => Of::Person(person(&mut snapshot, who, &ask.tenant)?),
         (_, Some(id)) => Of::Room(id),
         _ => Of::All,
     };
-    let mut snapshot = Snapshot::take(&config.place())?;
     exists(&mut snapshot, of)?;
     let note = Note::of(None, Actor::Operator, "exported");
     let note = match of {
@@ -103,6 +111,21 @@ pub fn run(ask: &Ask) -> Result<Said> {
     let (to, size) = (ask.to.display(), size(length));
     let said = format!("Exported {lines} lines and {files} files, {size}, to {to}.");
     Ok(Said::from(if ask.place.form.json { summary.to_string() } else { said }))
+}
+
+/// The number of somebody who is named.
+fn person(snapshot: &mut Snapshot, who: &str, tenant: &str) -> Result<i64> {
+    if let Ok(number) = who.parse() {
+        return Ok(number);
+    }
+    let quoted = |word: &str| folded(word).replace('\'', "''");
+    let (name, of) = (quoted(who), quoted(tenant));
+    let found = snapshot.texts(&format!(
+        "select cast(u.id as text) from users u join tenants t on t.id = u.tenant
+         where u.name_folded = '{name}' and (t.name = '{of}' or cast(t.id as text) = '{of}')"
+    ))?;
+    let found = found.first().and_then(|id| id.parse().ok());
+    found.with_context(|| format!("there is nobody called {who} in {tenant}"))
 }
 
 fn exists(snapshot: &mut Snapshot, of: Of) -> Result<()> {

@@ -3,7 +3,8 @@
 use super::reach::{Reach, encoded};
 use super::tenant::{self, named};
 use super::{Place, Said, columns, on, user, when, word};
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
+use hallway_protocol::text::folded;
 use serde_json::{Value, json};
 
 /// `room`.
@@ -13,6 +14,16 @@ pub struct Ask {
     what: What,
     #[command(flatten)]
     place: Place,
+}
+
+/// Which room.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// Its name, or its number as `room list` shows it
+    room: String,
+    /// Tenant in which names are looked for
+    #[arg(long, value_name = "TENANT", default_value = "default")]
+    tenant: String,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -26,48 +37,26 @@ enum What {
         tenant: Option<String>,
     },
     /// Show what is known of a room; never what is said in it
-    Show {
-        /// Its number, as `room list` shows it
-        #[arg(value_parser = number)]
-        room: i64,
-    },
+    Show(Which),
     /// Make somebody its owner; who is not in it is from now on
     Owner {
-        /// Its number, as `room list` shows it
-        #[arg(value_parser = number)]
-        room: i64,
+        #[command(flatten)]
+        room: Which,
         /// User name, or number
         who: String,
-        /// Tenant in which the name is looked for
-        #[arg(long, value_name = "TENANT", default_value = "default")]
-        tenant: String,
     },
     /// Put a room away: it is read, and nothing is said in it any more
-    Archive {
-        /// Its number, as `room list` shows it
-        #[arg(value_parser = number)]
-        room: i64,
-    },
+    Archive(Which),
     /// Bring a room back
-    Unarchive {
-        /// Its number, as `room list` shows it
-        #[arg(value_parser = number)]
-        room: i64,
-    },
+    Unarchive(Which),
     /// Delete a room with everything said in it
     Delete {
-        /// Its number, as `room list` shows it
-        #[arg(value_parser = number)]
-        room: i64,
+        #[command(flatten)]
+        room: Which,
         /// Do it
         #[arg(long)]
         yes: bool,
     },
-}
-
-/// A room's number as it is typed.
-fn number(typed: &str) -> Result<i64, String> {
-    typed.parse().map_err(|_| "a room is named by its number; `room list` shows it".to_owned())
 }
 
 /// Does it.
@@ -78,29 +67,49 @@ pub fn run(ask: &Ask) -> Result<Said> {
 async fn answer(reach: &Reach, what: &What, json: bool) -> Result<String> {
     match what {
         What::List { part, tenant } => list(reach, part.as_deref(), tenant.as_deref(), json).await,
-        What::Show { room } => {
-            let found = reach.call("GET", &format!("/admin/rooms/{room}"), None).await?;
+        What::Show(room) => {
+            let found = find(reach, room).await?;
             Ok(if json { found.to_string() } else { shown(&found) })
         }
-        What::Owner { room, who, tenant } => {
-            let owner = user::number(reach, who, tenant).await?;
+        What::Owner { room, who } => {
+            let owner = user::number(reach, who, &room.tenant).await?;
             let said = format!("is owned by {who} now");
-            change(reach, *room, &json!({ "owner": owner }), &said, json).await
+            change(reach, room, &json!({ "owner": owner }), &said, json).await
         }
-        What::Archive { room } => {
-            change(reach, *room, &json!({"archived": true}), "is put away", json).await
+        What::Archive(room) => {
+            change(reach, room, &json!({"archived": true}), "is put away", json).await
         }
-        What::Unarchive { room } => {
-            change(reach, *room, &json!({"archived": false}), "is in use again", json).await
+        What::Unarchive(room) => {
+            change(reach, room, &json!({"archived": false}), "is in use again", json).await
         }
         What::Delete { room, yes } => {
-            let path = format!("/admin/rooms/{room}");
-            let found = reach.call("GET", &path, None).await?;
+            let found = find(reach, room).await?;
             let (name, said) = (called(&found), &found["messages"]);
             ensure!(*yes, "this deletes {name} with {said} messages; add --yes to do it");
-            reach.call("DELETE", &path, None).await?;
+            reach.call("DELETE", &format!("/admin/rooms/{}", found["room"]), None).await?;
             let said = format!("{name} is gone; what was said in it is being erased.");
-            Ok(if json { json!({ "room": room }).to_string() } else { said })
+            Ok(if json { json!({ "room": found["room"] }).to_string() } else { said })
+        }
+    }
+}
+
+/// The room that is named. A name that several have is none.
+async fn find(reach: &Reach, which: &Which) -> Result<Value> {
+    if let Ok(number) = which.room.parse::<i64>() {
+        return reach.call("GET", &format!("/admin/rooms/{number}"), None).await;
+    }
+    let tenant = tenant::id(reach, &which.tenant).await?;
+    let path = format!("/admin/rooms?tenant={tenant}&query={}", encoded(&which.room));
+    let mut found = reach.all(&path).await?;
+    found.retain(|one| folded(one["name"].as_str().unwrap_or_default()) == folded(&which.room));
+    let numbers: Vec<_> = found.iter().map(|one| one["room"].to_string()).collect();
+    let (called, of) = (&which.room, &which.tenant);
+    match found.pop() {
+        None => bail!("there is no room called {called} in {of}"),
+        Some(found) if numbers.len() == 1 => Ok(found),
+        Some(_) => {
+            let numbers = numbers.join(", ");
+            bail!("several rooms are called {called}; name one by its number: {numbers}")
         }
     }
 }
@@ -132,7 +141,14 @@ async fn list(
     Ok(columns(&rows))
 }
 
-async fn change(reach: &Reach, room: i64, patch: &Value, said: &str, json: bool) -> Result<String> {
+async fn change(
+    reach: &Reach,
+    room: &Which,
+    patch: &Value,
+    said: &str,
+    json: bool,
+) -> Result<String> {
+    let room = find(reach, room).await?["room"].clone();
     let now = reach.call("PATCH", &format!("/admin/rooms/{room}"), Some(patch)).await?;
     Ok(if json { now.to_string() } else { format!("{} {said}.", called(&now)) })
 }

@@ -7,8 +7,7 @@ use super::engine::{Outcome, Record};
 use super::jobs::{self, Kind};
 use super::{
     Me, Once, Read, Result, StoreError, Tx, bans, bots, deeds, messages, ops, own, pages, rooms,
-    users,
-    webhooks,
+    users, webhooks,
 };
 use crate::access::{self, Act, Admin};
 use crate::params;

@@ -4,7 +4,6 @@
 
 use super::jobs::{self, Job, Kind};
 use super::saved::Sight;
-use super::scheduled::look;
 use super::{Read, Result, StoreError, Tx, alerts, mails, users};
 use crate::params;
 use hallway_protocol::ids::{Millis, RoomId, Seq, TenantId, UserId};
@@ -25,7 +24,7 @@ pub(super) fn of_notice(tx: &mut Tx<'_>, person: UserId) -> Result<()> {
     )?;
     let Some((tenant, minutes)) = wanted else { return Ok(()) };
     let (target, now) = (person.to_string(), tx.now());
-    let at = look(now, now + minutes * 60_000);
+    let at = now + minutes * 60_000;
     jobs::enqueue_at(tx, Some(tenant), Kind::Digest, &target, Some(&target), at)
 }
 
@@ -55,14 +54,14 @@ pub fn run(tx: &mut Tx<'_>, job: &Job, away: &dyn Fn(UserId) -> bool) -> Result<
     }
     let (now, ready) = (tx.now(), (unread.since + period).max(mailed_at + period));
     if ready > now {
-        return jobs::later(tx, job, look(now, ready));
+        return jobs::later(tx, job, ready);
     }
     let quiet = alerts.hours.as_ref().and_then(|hours| hours.end(&alerts.zone, now));
     if let Some(end) = quiet {
-        return jobs::later(tx, job, look(now, end));
+        return jobs::later(tx, job, end);
     }
     if !away(person) {
-        return jobs::later(tx, job, look(now, now + period));
+        return jobs::later(tx, job, now + period);
     }
     mails::notice(tx, me.tenant, &reader, mails::Kind::Digest, &address)?;
     tx.exec(

@@ -1,6 +1,7 @@
 //! Addresses by which others speak into a room. Each speaks as a bot of its own, which is a member
 //! of the room: shown out, it is silent. Only the hash of an address's token is kept.
 
+use super::audit::{self, Note};
 use super::engine::{Outcome, Record};
 use super::ops::Done;
 use super::{Me, Once, Read, Result, StoreError, Tx, bots, members, ops, pages, rooms};
@@ -49,6 +50,7 @@ pub fn create(
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
         params![&new.id, me.tenant, room, bot, &new.name, &new.hash, me.user, now],
     )?;
+    audit::note(tx, &noted(me, "hook_made", room, &new.id))?;
     ops::keep(tx, me, key, "hook", &target, Some(Done::made(&new.id)))?;
     Ok(Once { again: false, answer: by_id(tx, room, &new.id)? })
 }
@@ -95,6 +97,7 @@ pub fn destroy(
     if members::role(tx, room, hook.user)?.is_some() {
         members::depart(tx, &facts, hook.user, me.user)?;
     }
+    audit::note(tx, &noted(me, "hook_removed", room, id))?;
     ops::keep(tx, me, key, "hook-end", &target, None)?;
     Ok(Once { again: false, answer: () })
 }
@@ -112,6 +115,11 @@ pub fn opened(read: &mut Read<'_>, hash: &[u8; 32]) -> Result<Option<(Me, RoomId
             Ok((me, row.get(3)?))
         },
     )
+}
+
+/// A line of the record about one of a room.
+fn noted(me: &Me, act: &'static str, room: RoomId, id: &str) -> Note {
+    Note::by(me, act).on(format_args!("hook:{id}")).with("room", room.0)
 }
 
 fn by_id(read: &mut Read<'_>, room: RoomId, id: &str) -> Result<Hook> {

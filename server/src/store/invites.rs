@@ -1,5 +1,6 @@
 //! Invites: codes that let people make an account. Only the hash of a code is kept.
 
+use super::audit::{self, Note};
 use super::engine::{Outcome, Record};
 use super::ops::Done;
 use super::{Me, Once, Read, Result, StoreError, Tx, ops, pages, rooms};
@@ -40,6 +41,9 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, new: &NewCode) -> Res
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
         params![&new.id, me.tenant, &new.hash, me.user, new.room, new.uses, new.expires_at, now],
     )?;
+    let note = Note::by(me, "invite_made").on(format_args!("invite:{}", new.id));
+    let note = note.with("uses", new.uses).with("expires_at", new.expires_at);
+    audit::note(tx, &note.with("room", new.room.map(|room| room.0)))?;
     ops::keep(tx, me, key, "invite", "", Some(Done::made(&new.id)))?;
     Ok(Once { again: false, answer: by_id(tx, me, &new.id)? })
 }
@@ -72,7 +76,7 @@ pub fn destroy(tx: &mut Tx<'_>, me: &Me, id: &str) -> Result<()> {
     let gone = params![me.tenant, id];
     match tx.exec("delete from invites where tenant = $1 and id = $2", gone)? {
         0 => Err(StoreError::NotFound("invite")),
-        _ => Ok(()),
+        _ => audit::note(tx, &Note::by(me, "invite_removed").on(format_args!("invite:{id}"))),
     }
 }
 

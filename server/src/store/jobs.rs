@@ -14,7 +14,7 @@ pub const LEASE: Millis = 30_000;
 const WAIT: Millis = 30_000;
 /// Longest wait between two attempts.
 const LONGEST: Millis = 6 * 3_600_000;
-/// No job is put off farther than this: one that is was put off by a clock that was wrong.
+/// A job that lies farther ahead than this was put there by a clock that was wrong.
 const FARTHEST: Millis = 2 * LONGEST;
 /// After so many attempts (about four days) a job is a dead letter.
 const ATTEMPTS: i64 = 24;
@@ -166,7 +166,12 @@ pub fn enqueue(
     enqueue_at(tx, tenant, kind, target, once, now)
 }
 
-/// The same for later.
+/// When a job for `at` is woken next: one for next month on the way, to ask for the rest.
+fn look(now: Millis, at: Millis) -> Millis {
+    at.min(now + LONGEST)
+}
+
+/// The same for later, however far ahead.
 pub fn enqueue_at(
     tx: &mut Tx<'_>,
     tenant: Option<TenantId>,
@@ -182,7 +187,7 @@ pub fn enqueue_at(
             leased_until, last_error, created_at, dead_at)
          values ($1, $2, $3, $4, $5, 'pending', 0, $6, null, null, null, $7, null)
          on conflict (once) do nothing",
-        params![&id, tenant, kind.text(), target, once.as_deref(), at, now],
+        params![&id, tenant, kind.text(), target, once.as_deref(), look(now, at), now],
     )?;
     tx.emit(Event::Jobs);
     Ok(())
@@ -209,7 +214,7 @@ pub(super) fn put_off(
     at: Millis,
 ) -> Result<()> {
     enqueue_at(tx, tenant, kind, target, Some(target), at)?;
-    let once = format!("{}:{target}", kind.text());
+    let (once, at) = (format!("{}:{target}", kind.text()), look(tx.now(), at));
     tx.exec(
         "update jobs set state = 'pending', attempts = 0, next_at = $1, dead_at = null
          where once = $2 and state <> 'leased'",
@@ -306,14 +311,14 @@ pub fn finish(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
 
 /// There is more of the same to do: the job goes to the end of the line, its attempts begin anew.
 pub fn go_on(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
-    let now = tx.now();
-    later(tx, job, now)?;
     tx.emit(Event::Jobs);
-    Ok(())
+    let now = tx.now();
+    later(tx, job, now)
 }
 
-/// The same job again at that time, its attempts anew.
+/// The same job again at that time, however far ahead, its attempts anew.
 pub fn later(tx: &mut Tx<'_>, job: &Job, at: Millis) -> Result<()> {
+    let at = look(tx.now(), at);
     let done = tx.exec(
         "update jobs set state = 'pending', attempts = 0, next_at = $1, leased_by = null,
             leased_until = null

@@ -34,12 +34,13 @@ pub fn verify(
         return Err(no_token());
     }
     mails::set_address(tx, me.tenant, me.user, &found.address)?;
+    let act = if reader.email.is_some() { "address_changed" } else { "address_verified" };
     if let Some(old) = &reader.email {
         mails::notice(tx, me.tenant, &reader, Kind::Address, old)?;
         mails::notice(tx, me.tenant, &reader, Kind::Address, &found.address)?;
     }
     spend(tx, Kind::Verify, me.user)?;
-    audit::note(tx, &Note::by(&me, "address_verified").from(from))?;
+    audit::note(tx, &Note::by(&me, act).from(from))?;
     ops::keep(tx, &me, key, "verify-email", &found.id, None)?;
     Ok(Once { again: false, answer: () })
 }

@@ -2,6 +2,7 @@
 //! its link is derived from its id ([`super::links`]). Whether an address is known shows in nothing
 //! that is answered: what is asked for an unknown one becomes a row to nobody.
 
+use super::audit::{self, Note};
 use super::engine::{Outcome, Record};
 use super::{Event, Me, Read, Result, StoreError, Tx, chores, jobs, own, users};
 use crate::access::{self, TenantAct};
@@ -9,6 +10,7 @@ use crate::params;
 use hallway_protocol::ids::{Millis, TenantId, UserId};
 use hallway_protocol::rows::TenantRole;
 use hallway_protocol::text::folded;
+use std::net::IpAddr;
 
 /// A link opens for so long.
 pub const LINK: Millis = 3_600_000;
@@ -212,7 +214,13 @@ pub fn tell(tx: &mut Tx<'_>, me: &Me, kind: Kind) -> Result<()> {
 }
 
 /// I have another address: with a slip once it is verified, without one at once.
-pub fn change_address(tx: &mut Tx<'_>, me: &Me, address: &str, slip: Option<&Slip>) -> Result<()> {
+pub fn change_address(
+    tx: &mut Tx<'_>,
+    me: &Me,
+    address: &str,
+    slip: Option<&Slip>,
+    from: Option<IpAddr>,
+) -> Result<()> {
     access::may_in_tenant(me, TenantAct::Account)?;
     tx.hold_people(&[me.user])?;
     let now = reader(tx, me.user)?.ok_or(StoreError::SignedOut)?;
@@ -222,8 +230,12 @@ pub fn change_address(tx: &mut Tx<'_>, me: &Me, address: &str, slip: Option<&Sli
         if same && !waits {
             return Ok(());
         }
+        if !same {
+            audit::note(tx, &Note::by(me, "address_changed").from(from))?;
+        }
         return set_address(tx, me.tenant, me.user, address);
     };
+    audit::note(tx, &Note::by(me, "address_asked").from(from))?;
     let rev = own::next(tx, me.user)?;
     tx.exec(
         "update users set email_next = $1, email_next_folded = $2, rev = $3 where id = $4",

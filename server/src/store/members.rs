@@ -11,6 +11,7 @@ use hallway_protocol::ids::{Key, Millis, RoomId, UserId};
 use hallway_protocol::limits::MEMBERS_MAX;
 use hallway_protocol::rest::{MemberRole, Rows};
 use hallway_protocol::rows::{History, Member, MineState, Role, Room, RoomKind, Row};
+use serde_json::json;
 
 /// Joins a room I see; when I am in it already, nothing happens.
 pub fn join(tx: &mut Tx<'_>, me: &Me, key: Option<&Key>, room: RoomId) -> Result<Once<Room>> {
@@ -295,6 +296,7 @@ fn give(tx: &mut Tx<'_>, me: &Me, facts: &Facts, user: UserId, role: Role) -> Re
         "update members set role = $1, rev = $2 where room = $3 and person = $4",
         params![stored(role), change.seq, facts.id, user],
     )?;
+    audit::note(tx, &noted(me, "member_role", facts.id, user).with("role", json!(role)))?;
     change.notice(tx, "role", Some(user), me.user)?;
     change.rows(row(tx, facts.id, user)?.map(Row::Member));
     change.finish(tx)?;

@@ -61,6 +61,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!("0063_scheduled"),
     migration!("0070_totp"),
     migration!("0071_oidc"),
+    migration!("0072_delivery_errors"),
     migration!("0080_disabled"),
 ];
 

@@ -23,6 +23,8 @@ pub struct Look {
     pub damage: Option<String>,
     /// The name of the data set.
     pub epoch: Option<String>,
+    /// How many are signed in; what they hold was signed with the server's secret.
+    pub sessions: i64,
 }
 
 /// Looks; none: there is no database yet. `full` reads every page and index of SQLite.
@@ -66,6 +68,13 @@ fn seen(conn: &mut dyn Conn, engine: String, damage: Option<String>) -> Outcome<
     conn.begin_read()?;
     let steps = migrate::steps(conn)?;
     let known: Vec<&str> = migrate::names().collect();
+    let mut sessions = 0;
+    if !steps.is_empty() {
+        conn.rows("select count(*) from sessions where ended_at is null", &[], &mut |row| {
+            sessions = row.get(0)?;
+            Ok(())
+        })?;
+    }
     let look = Look {
         engine,
         too_old: false,
@@ -74,6 +83,7 @@ fn seen(conn: &mut dyn Conn, engine: String, damage: Option<String>) -> Outcome<
         damage,
         epoch: if steps.is_empty() { None } else { migrate::known_epoch(conn)? },
         schema: steps.into_iter().next_back(),
+        sessions,
     };
     conn.script("rollback")?;
     Ok(look)

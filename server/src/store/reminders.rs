@@ -6,7 +6,7 @@ use super::jobs::{self, Job, Kind};
 use super::ops::Done;
 use super::pages::{beyond, cut, pair};
 use super::saved::{Sight, answer, made, there};
-use super::scheduled::{ahead, look};
+use super::scheduled::ahead;
 use super::{Me, Once, Read, Result, StoreError, Tx, messages, notices, ops, users};
 use crate::params;
 use hallway_protocol::ids::{Key, Millis, UserId};
@@ -27,8 +27,8 @@ pub fn create(
         return Ok(Once { again: true, answer: Reminder { id, room, seq, at } });
     }
     there(tx, me, room, seq)?;
-    let (now, at) = (tx.now(), new.at);
-    ahead(now, at)?;
+    let at = new.at;
+    ahead(tx.now(), at)?;
     let waiting = "select count(*) from reminders where person = $1";
     if tx.number(waiting, params![me.user])? >= LATER_MAX {
         return Err(StoreError::Conflict("there are too many that wait"));
@@ -38,7 +38,7 @@ pub fn create(
         "insert into reminders (id, person, room, seq, at) values ($1, $2, $3, $4, $5)",
         params![&id, me.user, room, seq, at],
     )?;
-    jobs::enqueue_at(tx, Some(me.tenant), Kind::Remind, &id, Some(&id), look(now, at))?;
+    jobs::enqueue_at(tx, Some(me.tenant), Kind::Remind, &id, Some(&id), at)?;
     ops::keep(tx, me, key, "reminder", &target, Some(Done::made(answer(&id, at))))?;
     Ok(Once { again: false, answer: Reminder { id, room, seq, at } })
 }
@@ -92,9 +92,8 @@ pub(super) fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
     )?;
     let Some((reminder, person)) = found else { return jobs::finish(tx, job) };
     tx.hold_people(&[person])?;
-    let now = tx.now();
-    if reminder.at > now {
-        return jobs::later(tx, job, look(now, reminder.at));
+    if reminder.at > tx.now() {
+        return jobs::later(tx, job, reminder.at);
     }
     tx.exec("delete from reminders where id = $1", params![&job.target])?;
     if let Some(me) = users::acting(tx, person)?

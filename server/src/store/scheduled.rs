@@ -21,9 +21,6 @@ use hallway_protocol::rest::{Items, NewScheduled, Scheduled, ScheduledPatch};
 use hallway_protocol::rows::File;
 use serde_json::json;
 
-/// A job waits at most so long before it looks at the clock again: one that lies farther ahead would
-/// be taken for the work of a wrong clock.
-const LOOK: Millis = 6 * 3_600_000;
 /// What could not be said is kept so long.
 const KEPT: Millis = 30 * 24 * 3_600_000;
 
@@ -38,11 +35,6 @@ pub(super) fn ahead(now: Millis, at: Millis) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// When a job for `at` looks next.
-pub(super) fn look(now: Millis, at: Millis) -> Millis {
-    at.min(now + LOOK)
 }
 
 /// Puts a message down to be said later.
@@ -89,7 +81,7 @@ pub fn create(tx: &mut Tx<'_>, me: &Me, new: &NewScheduled) -> Result<Once<Sched
         ],
     )?;
     carry(tx, me, &id, &new.files)?;
-    jobs::enqueue_at(tx, Some(me.tenant), Kind::Say, &id, Some(&id), look(now, new.at))?;
+    jobs::enqueue_at(tx, Some(me.tenant), Kind::Say, &id, Some(&id), new.at)?;
     let kept = Done::made(answer(&id, new.at));
     ops::keep(tx, me, Some(&new.key), "scheduled", &target, Some(kept))?;
     let answer = find(tx, me, &id)?.ok_or(NONE)?;
@@ -129,7 +121,7 @@ pub fn update(
         let now = tx.now();
         ahead(now, at)?;
         tx.exec("update scheduled set at = $1, error = null where id = $2", params![at, id])?;
-        jobs::put_off(tx, Some(me.tenant), Kind::Say, id, look(now, at))?;
+        jobs::put_off(tx, Some(me.tenant), Kind::Say, id, at)?;
     }
     ops::keep(tx, me, key, "scheduled-change", id, None)?;
     Ok(Once { again, answer: find(tx, me, id)?.ok_or(NONE)? })
@@ -281,7 +273,7 @@ pub(super) fn run(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
     };
     let now = tx.now();
     if waiting.at > now {
-        return jobs::later(tx, job, look(now, waiting.at));
+        return jobs::later(tx, job, waiting.at);
     }
     match say(tx, &job.target, &waiting) {
         Ok(()) => end(tx, &job.target)?,

@@ -220,6 +220,11 @@ pub fn list(read: &mut Read<'_>, me: &Me, next: Option<&str>, limit: usize) -> R
     Ok(Rows { rows: found.into_iter().map(|(row, _)| Row::Session(row)).collect(), next })
 }
 
+/// How many there are, of everybody.
+pub fn open(read: &mut Read<'_>) -> Result<i64> {
+    read.number("select count(*) from sessions where ended_at is null", &[])
+}
+
 /// Ends one of my sessions: the present one (signing out), or another (throwing a device out).
 pub fn end(tx: &mut Tx<'_>, me: &Me, session: &str) -> Result<()> {
     tx.hold_people(&[me.user])?;

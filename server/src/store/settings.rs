@@ -1,6 +1,7 @@
 //! What a room asks of its members: its name and topic, who sees it and from where on, who posts and
 //! how often, whether it is in use, and how long it keeps what was said. One change says one thing.
 
+use super::audit::{self, Note};
 use super::change::Change;
 use super::rooms::{self, Facts, history_text, visibility_text};
 use super::{Me, Once, Read, Result, Tx, expiry, ops};
@@ -32,6 +33,7 @@ pub fn update(
         // What is so already is no change, in a room that was put away either.
         access::may(tx, me, act, &Facts { archived: false, ..facts.clone() })?;
     }
+    let before = rooms::row(tx, me, room)?;
     for step in STEPS {
         let now = rooms::row(tx, me, room)?;
         if let Some((wanted, notice)) = step(patch, &now) {
@@ -45,7 +47,30 @@ pub fn update(
         expiry::keep(tx, &facts)?;
     }
     ops::keep(tx, me, key, "room-patch", &target, None)?;
-    Ok(Once { again: false, answer: rooms::row(tx, me, room)? })
+    let answer = rooms::row(tx, me, room)?;
+    noted(tx, me, &before, &answer)?;
+    Ok(Once { again: false, answer })
+}
+
+/// Writes into the record what was set another way. What a room is called and about is said in the
+/// room itself.
+fn noted(tx: &mut Tx<'_>, me: &Me, before: &Room, after: &Room) -> Result<()> {
+    let settings = |room: &Room| {
+        [
+            ("visibility", json!(room.visibility)),
+            ("history", json!(room.history)),
+            ("announce", json!(room.announce)),
+            ("slow_seconds", json!(room.slow_seconds)),
+            ("retention_days", json!(room.retention_days)),
+            ("archived", json!(room.archived)),
+        ]
+    };
+    let changed: Vec<_> = settings(before).into_iter().zip(settings(after)).collect();
+    let changed = changed.into_iter().filter(|(was, is)| was != is).map(|(_, is)| is);
+    let note = Note::by(me, "room_changed").on(format_args!("room:{}", after.room));
+    let (many, note) =
+        changed.fold((0, note), |(many, note), (name, is)| (many + 1, note.with(name, is)));
+    if many > 0 { audit::note(tx, &note) } else { Ok(()) }
 }
 
 /// What somebody must be allowed to do for this; a patch of nothing asks as a new name does.

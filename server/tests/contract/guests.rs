@@ -254,7 +254,8 @@ async fn where_mail_is_on_a_guest_is_one_until_the_address_is_verified(stage: Ar
     let opens = code(&stage, &ada, room).await;
     let eve = come(&stage, Guests::Code, opens, "Eve").await.expect("she is in");
     let me = eve.clone();
-    let named = stage.write(move |tx| mails::change_address(tx, &me, "e@example.org", None)).await;
+    let named =
+        stage.write(move |tx| mails::change_address(tx, &me, "e@example.org", None, None)).await;
     assert!(matches!(named, Err(StoreError::Forbidden(_))), "{named:?}");
     let mut new = newcomer("eve");
     (new.email, new.slip) =

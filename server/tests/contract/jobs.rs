@@ -15,6 +15,7 @@ contract!(
     who_lost_the_lease_has_no_say_any_more,
     a_job_that_fails_waits_longer_and_dies_at_last,
     a_job_that_is_given_up_is_dead_at_once,
+    a_job_for_next_month_is_not_taken_for_a_wrong_clocks,
     each_side_leases_its_own,
     a_job_goes_with_its_transaction,
     p13_a_closed_account_leaves_its_rooms_one_by_one,
@@ -75,6 +76,38 @@ async fn who_lost_the_lease_has_no_say_any_more(stage: Arc<Stage>) {
     assert_eq!(stage.read(chores::hours).await.expect("a count"), hours, "it did its work");
     stage.write(move |tx| chores::run(tx, &ours)).await.expect("a step");
     assert_eq!(stage.read(chores::hours).await.expect("a count"), hours + 1);
+}
+
+async fn a_job_for_next_month_is_not_taken_for_a_wrong_clocks(stage: Arc<Stage>) {
+    let month = 30 * 24 * 3_600_000;
+    let made = stage.write(move |tx| {
+        let at = tx.now() + month;
+        jobs::enqueue_at(tx, None, Kind::Remind, "1", None, at)?;
+        jobs::enqueue_at(tx, None, Kind::Mail, "1", None, at)
+    });
+    made.await.expect("two jobs");
+    for _ in 0..2 {
+        assert_eq!(lease(&stage, "one").await, [], "nothing is due");
+        let outside = stage.write(|tx| jobs::lease(tx, "one", Side::Outside, 10)).await;
+        assert_eq!(outside.expect("a lease"), []);
+        // It looks at the clock on the way, and asks for the rest.
+        let due = next_due(&stage).await.expect("a time") - stage.clock.now();
+        assert!((1..=6 * 3_600_000).contains(&due), "{due}");
+        stage.clock.turn(DAY / 4);
+        let job = lease(&stage, "one").await.remove(0);
+        let later = stage.write(move |tx| {
+            let at = tx.now() + month;
+            jobs::later(tx, &job, at)
+        });
+        later.await.expect("put off");
+        let job = stage.write(|tx| jobs::lease(tx, "one", Side::Outside, 10)).await;
+        let job = job.expect("a lease").remove(0);
+        let later = stage.write(move |tx| {
+            let at = tx.now() + month;
+            jobs::later(tx, &job, at)
+        });
+        later.await.expect("put off");
+    }
 }
 
 async fn a_job_that_is_given_up_is_dead_at_once(stage: Arc<Stage>) {

@@ -102,7 +102,7 @@ async fn filled(stage: &Stage) -> Ask {
             let facts = rooms::show(tx, &asks, room)?;
             let hook = NewRoomHook { id: id.clone(), name: text.clone(), hash };
             hooks::create(tx, &asks, None, facts.room, &hook)?;
-            let opens = BotKey { id: id.clone(), hash: [100 + nth; 32] };
+            let opens = BotKey { id: format!("bot-{id}"), hash: [100 + nth; 32] };
             let bot = NewBot { name: text.clone(), display_name: text.clone(), key: opens };
             bots::create(tx, &by, None, &bot)?;
             let (description, secret) = (text.clone(), "sealed".to_owned());

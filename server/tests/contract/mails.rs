@@ -131,7 +131,7 @@ async fn whose_address_it_is_hears_of_others_who_want_it(stage: Arc<Stage>) {
     let bob = stage.person("bob").await;
     let slips = [slip(4), slip(5), slip(6)];
     let wants = stage.write(move |tx| {
-        mails::change_address(tx, &bob, "lin@example.org", Some(&slip(3)))?;
+        mails::change_address(tx, &bob, "lin@example.org", Some(&slip(3)), None)?;
         mails::resend(tx, tenant, "lin@example.org", &slips)
     });
     wants.await.expect("asked");
@@ -166,8 +166,8 @@ async fn a_new_address_makes_links_to_the_old_one_worthless(stage: Arc<Stage>) {
     let lin = me(&stage, lin).await;
     let mine = lin.clone();
     let moved = move |tx: &mut Tx<'_>| {
-        mails::change_address(tx, &mine, "first@example.org", Some(&slip(3)))?;
-        mails::change_address(tx, &mine, "second@example.org", Some(&slip(4)))
+        mails::change_address(tx, &mine, "first@example.org", Some(&slip(3)), None)?;
+        mails::change_address(tx, &mine, "second@example.org", Some(&slip(4)), None)
     };
     stage.write(moved).await.expect("asked");
     assert!(no_token(&verify(&stage, 3).await));

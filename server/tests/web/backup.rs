@@ -454,6 +454,13 @@ async fn nothing_in_a_backup_opens_the_server() {
     let ada = Person { address: server.address, ..ada };
     assert_eq!(ada.get("/users/me").await.refused(), (401, "signed_out"));
     server.login("ada").await;
+    // What is there is not written over by accident.
+    let before = fs::read(&file).expect("a backup");
+    let over = shell.run(&["backup", name]).await;
+    assert!(over.refused().contains("--force"), "{over:?}");
+    assert_eq!(fs::read(&file).expect("a backup"), before);
+    shell.run(&["backup", name, "--force"]).await.ok();
+    assert_ne!(fs::read(&file).expect("a backup"), before);
     let lost = shell.run(&["backup", "/nowhere/at/all.tar"]).await;
     assert!(lost.refused().contains("cannot write"), "{lost:?}");
 }

@@ -174,3 +174,52 @@ async fn postgres_is_asked_too_and_one_that_is_not_there_is_said() {
     let report = bad(&shell.run(&check).await);
     assert!(of(&report, "database").1.contains("cannot be reached"), "{report}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misspelt_variable_is_said_at_start_and_by_check() {
+    let wrong = [("HALLWAY_REGISTRATON", "open"), ("HALLWAY_SERVICE_HOST", "10.0.0.1")];
+    let (server, mut log) = Process::logging(&wrong).await;
+    let said = log.line(|line| line.contains("REGISTRATON")).await;
+    assert!(said.contains("WARN") && said.contains("HALLWAY_REGISTRATION?"), "{said}");
+    let shell = Shell::at(&server.data()).with("HALLWAY_REGISTRATON", "open");
+    let report = shell.run(&["check", "--json"]).await.json();
+    let (state, says) = of(&report, "environment");
+    assert!(state == "warn" && says.contains("HALLWAY_REGISTRATION?"), "{says}");
+    let right = Shell::at(&server.data()).run(&["check", "--json"]).await.json();
+    assert!(list(&right["health"]).iter().all(|one| one["what"] != "environment"), "{right}");
+}
+
+/// Its secret goes while people are signed in.
+async fn lost(environment: &[(&str, &str)]) {
+    let server = Process::start(environment).await;
+    let ada = server.ada().await;
+    let folder = server.ends().await;
+    let data = folder.path().join("data");
+    fs::remove_file(data.join("secret")).expect("a secret");
+    let shell =
+        environment.iter().fold(Shell::at(&data), |shell, (name, value)| shell.with(name, value));
+    let report = shell.run(&["check", "--json", "--listen", "127.0.0.1:0"]).await.json();
+    let (state, says) = of(&report, "secret");
+    assert!(state == "warn" && says.contains("1 sessions"), "{says}");
+    assert_eq!(report["starts"], true);
+    assert!(!data.join("secret").exists(), "a check makes nothing");
+    let (server, mut log) = Process::logging_in(folder, environment).await;
+    let said = log.line(|line| line.contains("secret")).await;
+    assert!(said.contains("WARN") && said.contains("sign in again"), "{said}");
+    let ada = crate::house::Person { address: server.address, ..ada };
+    assert_eq!(ada.get("/users/me").await.refused(), (401, "signed_out"));
+    let report = shell.run(&["check", "--json"]).await.json();
+    assert_eq!(of(&report, "secret").0, "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_secret_is_said_at_start_and_by_check() {
+    lost(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_secret_is_said_on_postgresql_too() {
+    let postgres = tokio::task::spawn_blocking(Postgres::start).await.expect("it starts");
+    let url = postgres.database("lost_secret");
+    lost(&[("HALLWAY_DATABASE_URL", &url)]).await;
+}

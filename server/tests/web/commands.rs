@@ -110,6 +110,7 @@ async fn later_answers_come_by_the_address_of_the_call_for_a_while() {
     let wrong = format!("{path}AAAA");
     assert_eq!(reply(&wrong, json!({"text": "x"})).await.refused(), (404, "not_found"));
     assert!(reply(&path, json!({"text": "", "to": "room"})).await.blames("text"));
+    assert!(reply(&path, json!({"text": " \n"})).await.blames("text"));
     assert!(reply(&path, json!({"text": "x", "to": "all"})).await.blames("to"));
     // Who may not speak any more is not spoken for.
     ada.removes(room, &lin).await;

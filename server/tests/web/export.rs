@@ -114,6 +114,24 @@ async fn told(environment: &[(&str, &str)]) {
         let said = shell.run(&["export", wrong[0], wrong[1], "--to", to]).await;
         assert!(said.refused().contains("no such"), "{said:?}");
     }
+    let file = folder.path().join("ada.tar");
+    let adas = file.to_str().expect("a path");
+    // By name it is the same person.
+    shell.run(&["export", "--user", "Ada", "--to", adas]).await.ok();
+    let record = server.operator().get("/admin/audit?act=exported&limit=1").await.ok(200);
+    assert_eq!(record["items"][0]["target"], format!("user:{}", ada.user));
+    let over = shell.run(&["export", "--user", "ada", "--to", adas]).await;
+    assert!(over.refused().contains("--force"), "{over:?}");
+    shell.run(&["export", "--user", "ada", "--to", adas, "--force"]).await.ok();
+    for (wrong, of, words) in [
+        ("nobody", "default", "nobody called nobody in default"),
+        ("ada", "next-door", "nobody called ada in next-door"),
+        ("a'da", "default", "nobody called a'da"),
+    ] {
+        let words_of = ["export", "--user", wrong, "--tenant", of, "--to", to];
+        let said = shell.run(&words_of).await;
+        assert!(said.refused().contains(words), "{said:?}");
+    }
     let both = shell.run(&["export", "--all", "--user", "1", "--to", to]).await;
     assert_eq!(both.code, 2, "{both:?}");
     assert!(!never.exists());

@@ -248,7 +248,11 @@ impl Process {
 
     /// Started so that what it logs can be read.
     pub async fn logging(environment: &[(&str, &str)]) -> (Process, Log) {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Process::logging_in(tempfile::tempdir().expect("a temporary folder"), environment).await
+    }
+
+    /// The same on the data that lie in `data` of this folder.
+    pub async fn logging_in(folder: TempDir, environment: &[(&str, &str)]) -> (Process, Log) {
         let mut command = Process::command(&folder, environment);
         let child = command.stderr(Stdio::piped()).spawn();
         let mut process = Process::come(folder, child.expect("it starts")).await;

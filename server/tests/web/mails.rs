@@ -176,6 +176,13 @@ async fn a_changed_address_takes_effect_when_it_answers_and_both_are_told() {
     assert_eq!(login(&house, "lin@example.org", PASSWORD).await.status, 401);
     lin.put("/users/me/password", json!({"old": PASSWORD, "new": NEW})).await.ok(204);
     assert_eq!(smtp.next().await.to, "newer@example.org");
+    let record = house.operator().get(&format!("/admin/audit?actor={}", lin.user)).await.ok(200);
+    let lines = crate::house::list(&record["items"]);
+    let about = |line: &&Value| line["act"].as_str().is_some_and(|act| act.starts_with("address_"));
+    let acts: Vec<_> = lines.iter().filter(about).map(|line| line["act"].clone()).collect();
+    assert_eq!(acts, ["address_changed", "address_asked", "address_asked", "address_verified"]);
+    assert!(lines.iter().filter(about).all(|line| line["address"] == "127.0.0.1"), "{record}");
+    assert!(!record.to_string().contains("example.org"), "whose address it is says the account");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,6 +49,7 @@ mod presence;
 mod previews;
 mod process;
 mod push;
+mod record;
 mod refusals;
 mod roles;
 mod rooms;

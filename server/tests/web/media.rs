@@ -83,7 +83,9 @@ async fn a_file_goes_up_and_comes_down_whole_and_in_parts() {
     let early = complete(&ada, id(&made)).await;
     assert_eq!((early.refused(), &early.body["retry"]), ((409, "conflict"), &json!("later")));
     let sent = ada.sends(&made["upload"], BYTES).await;
-    assert!(sent.status == 200 && !sent.headers["etag"].is_empty());
+    assert_eq!(sent.status, 200);
+    let etag = sent.headers["etag"].trim_matches('"');
+    assert!(etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit()), "{etag}");
     // Without a body it is the same, whatever kind that would be of.
     let bare = Call::new("POST", &format!("{media}/complete")).token(&ada.token);
     let done = bare.raw("application/octet-stream", "").to(house.address).await.ok(200);
@@ -109,13 +111,31 @@ async fn a_file_goes_up_and_comes_down_whole_and_in_parts() {
     assert_eq!(said.headers["content-range"], format!("bytes 2-4/{}", BYTES.len()));
     assert_eq!(part("bytes=-7").await.bytes, &BYTES[BYTES.len() - 7..]);
     let beyond = part("bytes=99-").await;
-    assert_eq!(beyond.refused(), (416, "unsupported"));
+    assert!(beyond.refused() == (416, "invalid") && beyond.blames("range"), "{beyond:?}");
     assert_eq!(beyond.headers["content-range"], format!("bytes */{}", BYTES.len()));
     let tag = whole.headers["etag"].clone();
     for (held, status) in [(tag.as_str(), 206), ("\"other\"", 200)] {
         let call = ada.begins("GET", &format!("{media}/content")).header("range", "bytes=0-0");
         assert_eq!(call.header("if-range", held).to(house.address).await.status, status);
     }
+    for (held, status) in [
+        (tag.clone(), 304),
+        (format!("W/{tag}"), 304),
+        (format!("\"other\", {tag}"), 304),
+        ("*".into(), 304),
+        ("\"other\"".into(), 200),
+        (tag.trim_matches('"').into(), 200),
+    ] {
+        let call = ada.begins("GET", &format!("{media}/content")).header("range", "bytes=0-");
+        let said = call.header("if-none-match", &held).to(house.address).await;
+        // The rest of it is a part, all of it in one.
+        let status = if status == 200 { 206 } else { status };
+        assert_eq!((said.status, said.headers["etag"].as_str()), (status, tag.as_str()), "{held}");
+        assert_eq!(said.headers["cache-control"], "no-store");
+        assert_eq!(said.bytes.is_empty(), status == 304, "{held}");
+    }
+    let call = Call::new("GET", &format!("{media}/content")).header("if-none-match", &tag);
+    assert_eq!(call.to(house.address).await.refused(), (401, "signed_out"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -196,6 +196,18 @@ async fn a_room_changes_hands_is_put_away_and_deleted_before_the_eyes_of_its_peo
     let shown = shown.json();
     assert_eq!((&shown["name"], &shown["messages"]), (&json!("kitchen"), &json!(1)));
     assert_eq!(shown["owners"], json!([lin.user]));
+    // By its name it is the same, where it is the only one of it.
+    let named = shell.run(&["room", "show", "Kitchen", "--json"]).await;
+    assert_eq!(named.json(), shown);
+    let nowhere = shell.run(&["room", "show", "pantry"]).await;
+    assert!(nowhere.refused().contains("no room called pantry in default"), "{nowhere:?}");
+    let other = shell.run(&["room", "show", "kitchen", "--tenant", "next-door"]).await;
+    assert!(other.refused().contains("no tenant called next-door"), "{other:?}");
+    let second = lin.group("KITCHEN", &[]).await;
+    let several = shell.run(&["room", "archive", "kitchen"]).await;
+    let both = |said: &str| said.contains(&number) && said.contains(&second.to_string());
+    assert!(both(several.refused()), "{several:?}");
+    shell.run(&["room", "delete", &second.to_string(), "--yes"]).await.ok();
     let listed = shell.run(&["room", "list", "kitch"]).await;
     assert!(listed.ok().contains(&number), "{listed:?}");
 
@@ -205,7 +217,7 @@ async fn a_room_changes_hands_is_put_away_and_deleted_before_the_eyes_of_its_peo
     assert!(list(&entered["rows"]).iter().any(|row| row["user"] == bob.user), "{entered}");
     bob.patch(&format!("/rooms/{room}"), json!({"visibility": "public"})).await.ok(200);
 
-    shell.run(&["room", "archive", &number]).await.ok();
+    shell.run(&["room", "archive", "kitchen"]).await.ok();
     let body = json!({"key": crate::house::key(), "text": "tea?"});
     let path = format!("/rooms/{room}/messages");
     assert_eq!(lin.post(&path, body.clone()).await.refused(), (409, "conflict"));

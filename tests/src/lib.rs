@@ -10,32 +10,25 @@
 pub mod cast;
 pub mod chat;
 pub mod cipher;
-pub mod factor;
 pub mod files;
 pub mod hand;
 pub mod house;
 pub mod link;
-pub mod listener;
-pub mod pictures;
-pub mod post;
 pub mod postgres;
 pub mod rest;
 pub mod screen;
 pub mod server;
-pub mod wait;
 pub mod wire;
 
 pub use cast::Person;
 pub use chat::{Chat, Device};
+pub use hallway_outside::{Bucket, Heard, Listener, Post, Provider, Reply, soon, until, wait};
 pub use hand::Hand;
 pub use house::House;
 pub use link::Link;
-pub use listener::{Heard, Listener, Reply};
-pub use post::Post;
 pub use rest::{Answer, Rest};
 pub use screen::{Glass, Line, Screen};
 pub use server::{Engine, Server, Setup};
-pub use wait::{soon, until};
 pub use wire::Socket;
 
 use parking_lot::Mutex;

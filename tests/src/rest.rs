@@ -17,12 +17,16 @@ pub fn key() -> Key {
 /// An HTTP client with nothing on it.
 #[must_use]
 pub fn plain() -> reqwest::Client {
+    client().build().expect("a client")
+}
+
+/// The same, for one who wants something on it.
+pub fn client() -> reqwest::ClientBuilder {
     // Asked for by reqwest before its first client; a second call finds it done.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // A connection that is kept may be ended by the server just when it is used again, as after a
     // restart or a turn of its clock.
-    let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
-    client.build().expect("a client")
+    reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0)
 }
 
 /// REST under `/api/v1`, as one person or as nobody.
@@ -96,6 +100,12 @@ impl Rest {
     /// Where the interface is.
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The same person by a client of the test's own.
+    #[must_use]
+    pub fn by(&self, http: reqwest::Client) -> Rest {
+        Rest { http, ..self.clone() }
     }
 
     /// The same person at another address of the same server.

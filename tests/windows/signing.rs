@@ -1,8 +1,9 @@
 //! Signing in where a password is not enough.
 
 use crate::app::{App, Seat, enter};
+use hallway_outside::totp::code;
 use hallway_tests::wire::PASSWORD;
-use hallway_tests::{Engine, Hand, House, Setup, factor::code};
+use hallway_tests::{Engine, Hand, House, Setup};
 use serde_json::{Value, json};
 use std::time::Duration;
 

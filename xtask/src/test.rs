@@ -26,6 +26,7 @@ const REST: &[&str] = &[
     "hallway-kit",
     "hallway-core",
     "hallway",
+    "hallway-outside",
     "hallway-tests",
     "hallway-bench",
     "xtask",

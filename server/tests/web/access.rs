@@ -7,9 +7,9 @@ mod frames;
 mod rights;
 
 use crate::cast::{CALLERS, Cast};
-use crate::house::push::{POINT, SECRET};
 use crate::house::{Call, House, PASSWORD, changes, key, rows};
 use crate::postgres::Postgres;
+use hallway_outside::push::{POINT, SECRET};
 use hallway_protocol::rest::Guests;
 use hallway_server::params;
 use hallway_server::routes::TABLE;

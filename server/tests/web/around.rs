@@ -1,14 +1,14 @@
 //! What `check` says of those around the server: each is asked where it is configured, with who
 //! configured it, and a sentence when it does not do what is needed.
 
-use crate::house::bucket::Bucket;
-use crate::house::provider::{CLIENT, Provider};
 use crate::house::shell::Shell;
 use crate::house::{Process, list};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
 use hallway_kit::{Clock, Tasks};
+use hallway_outside::Bucket;
+use hallway_outside::provider::{CLIENT, Provider};
 use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;

@@ -1,16 +1,31 @@
 //! Files in a bucket of S3, and files that come in parts, wherever they lie.
 
-use crate::house::bucket::Bucket;
 use crate::house::uploads::{named, path_of};
 use crate::house::{Answer, Call, House, Person, int, key, list};
+use hallway_outside::Bucket;
+use hallway_server::config::{Config, Hidden};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const BYTES: &[u8] = b"A pot of tea for two, please.";
 const MIB: usize = 1024 * 1024;
 
+/// Says to a server that its files are in this bucket.
+pub fn holds_files_of(bucket: &Bucket, config: &mut Config) {
+    let told = bucket.environment().map(|(name, value)| {
+        let name = name.strip_prefix("HALLWAY_").expect("a name of ours");
+        (name.to_lowercase(), value)
+    });
+    let of = |name: &str| told.iter().find(|(told, _)| told == name).map(|(_, told)| told.clone());
+    config.files_url = of("files_url");
+    config.files_endpoint = of("files_endpoint");
+    config.files_region = of("files_region");
+    config.files_key = of("files_key");
+    config.files_secret = of("files_secret").map(Hidden);
+}
+
 async fn house(bucket: &Bucket) -> House {
-    House::with(|config| bucket.holds_files_of(config)).await
+    House::with(|config| holds_files_of(bucket, config)).await
 }
 
 fn id(said: &Value) -> &str {

@@ -1,8 +1,8 @@
 //! Slash commands against somebody who answers: what is asked, what is shown to whom, and that a
 //! command is no message.
 
-use crate::house::receiver::{Receiver, Reply};
 use crate::house::{Call, House, Person, Process, key, of_kind};
+use hallway_outside::{Listener, Reply};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn says(text: &str, to: &str) -> Reply {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_is_asked_and_its_answer_is_shown_by_both_doors() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let room = ada.group("kitchen", &[&lin]).await;
@@ -72,7 +72,7 @@ async fn a_command_is_asked_and_its_answer_is_shown_by_both_doors() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_command_is_said() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
     let made = command(&ada, "tea", &receiver.url("/")).await;
@@ -90,7 +90,7 @@ async fn what_is_no_command_is_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn later_answers_come_by_the_address_of_the_call_for_a_while() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let room = ada.group("kitchen", &[&lin]).await;
@@ -124,7 +124,7 @@ async fn later_answers_come_by_the_address_of_the_call_for_a_while() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_does_not_answer_says_so_to_who_asked() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let room = ada.group("kitchen", &[]).await;
@@ -172,7 +172,7 @@ async fn bad_input_names_its_field() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_in_flight_survives_the_server_and_is_asked_under_the_same_name() {
-    let receiver = Receiver::open().await;
+    let receiver = Listener::open().await;
     let environment = [("HALLWAY_OUTBOUND_ALLOW", "127.0.0.1/32")];
     let server = Process::start(&environment).await;
     let ada = server.ada().await;

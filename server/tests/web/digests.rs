@@ -1,16 +1,16 @@
 //! The mail that says what is waiting, to who has been away: how much and where, never what was said.
 //! It goes to a real server, over the wire.
 
-use crate::house::smtp::{Secure, Smtp};
 use crate::house::{House, PASSWORD, PATIENCE, Person, int};
+use hallway_outside::Post;
 use hallway_server::params;
 use serde_json::json;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-async fn house(smtp: &Smtp) -> House {
-    let mail = format!("smtp://{}", smtp.address);
+async fn house(post: &Post) -> House {
+    let mail = post.url();
     House::with(|config| {
         config.mail = mail;
         config.registration = hallway_protocol::rest::Registration::Open;
@@ -19,14 +19,14 @@ async fn house(smtp: &Smtp) -> House {
 }
 
 /// Somebody verified and signed in.
-async fn verified(house: &House, smtp: &Smtp, name: &str, language: &str) -> Person {
+async fn verified(house: &House, post: &Post, name: &str, language: &str) -> Person {
     let email = format!("{name}@example.org");
     let body = json!({"name": name, "display_name": name.to_uppercase(), "password": PASSWORD,
         "email": email});
     let call = crate::house::Call::new("POST", "/auth/register");
     let call = call.header("accept-language", language).body(body);
     call.to(house.address).await.ok(201);
-    let token = json!({"token": smtp.next().await.token()});
+    let token = json!({"token": post.next().await.secret()});
     house.call("POST", "/auth/verify-email", token).await.ok(204);
     house.login(name).await
 }
@@ -61,10 +61,10 @@ async fn turns(house: &House, time: Duration) -> Option<i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_away_gets_one_mail_that_says_where_and_how_much() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
-    let ada = verified(&house, &smtp, "ada", "en").await;
-    let lin = verified(&house, &smtp, "lin", "de").await;
+    let post = Post::open().await;
+    let house = house(&post).await;
+    let ada = verified(&house, &post, "ada", "en").await;
+    let lin = verified(&house, &post, "lin", "de").await;
     let room = ada.group("kitchen", &[&lin]).await;
     ada.says(room, "@lin before she wants any").await;
     lin.put("/users/me/notifications", json!({"digest_minutes": 60})).await.ok(204);
@@ -75,9 +75,9 @@ async fn who_was_away_gets_one_mail_that_says_where_and_how_much() {
     ada.says(room, "nothing for anybody").await;
     ada.says(direct, "psst, a secret").await;
     assert!(turns(&house, HOUR / 2).await.is_some(), "not before its time");
-    assert_eq!(smtp.waiting(), 0);
+    assert!(post.rest().is_empty());
     assert_eq!(turns(&house, HOUR).await, None);
-    let mail = smtp.next().await;
+    let mail = post.next().await;
     assert_eq!(mail.to, "lin@example.org");
     assert_eq!(mail.header("subject"), "Ungelesen bei Hallway");
     let text = mail.text();
@@ -91,16 +91,16 @@ async fn who_was_away_gets_one_mail_that_says_where_and_how_much() {
     let wait = settled(&house).await.expect("it waits");
     assert!(wait > 3_500_000, "{wait}");
     assert_eq!(turns(&house, 2 * HOUR).await, None);
-    assert!(smtp.next().await.text().contains("kitchen: 3"), "all that is unread");
-    assert_eq!(smtp.waiting(), 0);
+    assert!(post.next().await.text().contains("kitchen: 3"), "all that is unread");
+    assert!(post.rest().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_mailed_who_was_there_who_read_it_or_wants_to_sleep() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
-    let ada = verified(&house, &smtp, "ada", "en").await;
-    let lin = verified(&house, &smtp, "lin", "en").await;
+    let post = Post::open().await;
+    let house = house(&post).await;
+    let ada = verified(&house, &post, "ada", "en").await;
+    let lin = verified(&house, &post, "lin", "en").await;
     let room = ada.group("kitchen", &[&lin]).await;
     let hour = |later: i64| {
         let minutes = house.clock.now() / 60_000 + later * 60;
@@ -125,5 +125,5 @@ async fn nobody_is_mailed_who_was_there_who_read_it_or_wants_to_sleep() {
     let lin = Person { token: house.login("lin").await.token, ..lin };
     lin.put(&format!("/rooms/{room}/read-mark"), json!({"seq": two})).await.ok(204);
     assert_eq!(turns(&house, 2 * HOUR).await, None);
-    assert_eq!(smtp.waiting(), 0);
+    assert!(post.rest().is_empty());
 }

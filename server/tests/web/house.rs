@@ -4,15 +4,10 @@
 //! the same [`Person`]. Nothing sleeps; each wait is for something said, and gives up loudly.
 
 mod book;
-pub mod bucket;
 mod call;
 mod person;
-pub mod provider;
-pub mod push;
-pub mod receiver;
 mod rows;
 pub mod shell;
-pub mod smtp;
 mod socket;
 pub mod uploads;
 

@@ -4,8 +4,8 @@
 //! was. The cells are held to the server's own table of routes and to the frames there are, so what
 //! nobody thought about fails here.
 
-use crate::house::push::{POINT, SECRET};
 use crate::house::{Answer, Call, House, PASSWORD, Person, int, key, list};
+use hallway_outside::push::{POINT, SECRET};
 use hallway_protocol::frames::ClientFrame;
 use hallway_server::routes::TABLE;
 use serde_json::{Value, json};

@@ -2,16 +2,16 @@
 //! forgotten password is set anew, a changed address takes effect when it answers; and nobody learns
 //! whose address is known. The mail goes to a real server, over the wire.
 
-use crate::house::smtp::{Secure, Smtp, Taken};
 use crate::house::{Answer, Call, House, PASSWORD, Person, key};
+use hallway_outside::{Mail, Post, Secure};
 use hallway_server::config::Switch;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 const NEW: &str = "a pot for six cups";
 
-async fn house(smtp: &Smtp) -> House {
-    let mail = format!("smtp://{}", smtp.address);
+async fn house(post: &Post) -> House {
+    let mail = post.url();
     House::with(|config| {
         config.mail = mail;
         config.registration = hallway_protocol::rest::Registration::Open;
@@ -33,9 +33,9 @@ async fn verify(house: &House, token: &str) -> Answer {
 }
 
 /// Somebody verified and signed in.
-async fn verified(house: &House, smtp: &Smtp, name: &str) -> Person {
+async fn verified(house: &House, post: &Post, name: &str) -> Person {
     register(house, name, &format!("{name}@example.org")).await.ok(201);
-    verify(house, &smtp.next().await.token()).await.ok(204);
+    verify(house, &post.next().await.secret()).await.ok(204);
     Person::of(house.address, &login(house, name, PASSWORD).await.ok(200))
 }
 
@@ -45,12 +45,12 @@ async fn asks(house: &House, what: &str, email: &str) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_is_verified_before_the_first_sign_in() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
+    let post = Post::open().await;
+    let house = house(&post).await;
     assert_eq!(house.call("GET", "/server", Value::Null).await.ok(200)["mail"], true);
     let said = register(&house, "lin", "lin@example.org").await.ok(201);
     assert_eq!((&said["verify_email"], &said["session"]), (&json!(true), &Value::Null));
-    let mail = smtp.next().await;
+    let mail = post.next().await;
     assert_eq!(
         (mail.to.as_str(), mail.header("to").as_str()),
         ("lin@example.org", "lin@example.org")
@@ -64,7 +64,7 @@ async fn an_address_is_verified_before_the_first_sign_in() {
     }
     let ada = house.ada().await;
     assert_eq!(ada.get("/users?query=lin").await.ok(200)["rows"], json!([]), "not there yet");
-    let token = mail.token();
+    let token = mail.secret();
     let wrong = verify(&house, &token[1..]).await;
     assert!(wrong.refused() == (422, "invalid") && wrong.blames("token"), "{wrong:?}");
     verify(&house, &token).await.ok(204);
@@ -78,8 +78,8 @@ async fn an_address_is_verified_before_the_first_sign_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_address_only_the_owner_comes_in() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
+    let post = Post::open().await;
+    let house = house(&post).await;
     let said =
         house.call("POST", "/auth/register", json!({"name": "lin", "password": PASSWORD})).await;
     assert!(said.refused() == (422, "invalid") && said.blames("email"), "{said:?}");
@@ -89,38 +89,38 @@ async fn without_an_address_only_the_owner_comes_in() {
     }
     // Ada has none; and where she has, she waits for no mail.
     house.ada().await;
-    assert_eq!(smtp.waiting(), 0);
+    assert!(post.rest().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_lasts_an_hour_and_another_can_be_had() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
+    let post = Post::open().await;
+    let house = house(&post).await;
     register(&house, "lin", "lin@example.org").await.ok(201);
-    let first = smtp.next().await;
+    let first = post.next().await;
     house.clock.turn(Duration::from_secs(3_601));
-    assert!(verify(&house, &first.token()).await.blames("token"));
+    assert!(verify(&house, &first.secret()).await.blames("token"));
     asks(&house, "resend-verification", "Lin@Example.org").await.ok(202);
-    let second = smtp.next().await;
-    assert_ne!(first.token(), second.token());
+    let second = post.next().await;
+    assert_ne!(first.secret(), second.secret());
     assert_ne!(first.header("message-id"), second.header("message-id"));
-    verify(&house, &second.token()).await.ok(204);
+    verify(&house, &second.secret()).await.ok(204);
     // Verified already, and unknown: the same answer, and no mail.
     for address in ["lin@example.org", "nobody@example.org"] {
         assert_eq!(asks(&house, "resend-verification", address).await.ok(202), Value::Null);
     }
     asks(&house, "forgot-password", "lin@example.org").await.ok(202);
-    assert!(smtp.next().await.text().contains("/mail/reset#"), "the first mail after those");
+    assert!(post.next().await.text().contains("/mail/reset#"), "the first mail after those");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forgotten_password_is_set_anew_and_every_session_ends() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
-    let lin = verified(&house, &smtp, "lin").await;
+    let post = Post::open().await;
+    let house = house(&post).await;
+    let lin = verified(&house, &post, "lin").await;
     let (mut socket, _) = lin.socket().await;
     asks(&house, "forgot-password", "lin@example.org").await.ok(202);
-    let token = smtp.next().await.token();
+    let token = post.next().await.secret();
     let reset = async |token: &str, password: &str, once: &str| {
         let call = Call::new("POST", "/auth/reset-password").header("idempotency-key", once);
         call.body(json!({"token": token, "password": password})).to(house.address).await
@@ -136,15 +136,15 @@ async fn a_forgotten_password_is_set_anew_and_every_session_ends() {
     assert_eq!(lin.get("/users/me").await.refused(), (401, "signed_out"));
     assert_eq!(login(&house, "lin", PASSWORD).await.refused(), (401, "wrong_credentials"));
     login(&house, "lin", NEW).await.ok(200);
-    let notice = smtp.next().await;
+    let notice = post.next().await;
     assert_eq!(notice.header("subject"), "The password of your account at Hallway was changed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_address_takes_effect_when_it_answers_and_both_are_told() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
-    let lin = verified(&house, &smtp, "lin").await;
+    let post = Post::open().await;
+    let house = house(&post).await;
+    let lin = verified(&house, &post, "lin").await;
     let wrong = lin.patch("/users/me", json!({"email": "new"})).await;
     assert!(wrong.refused() == (422, "invalid") && wrong.blames("email"), "{wrong:?}");
     let once = key();
@@ -156,15 +156,15 @@ async fn a_changed_address_takes_effect_when_it_answers_and_both_are_told() {
         (&json!("lin@example.org"), &json!("new@example.org"), &json!("moving"))
     );
     change().body(body).to(house.address).await.ok(200);
-    let first = smtp.next().await;
+    let first = post.next().await;
     assert_eq!(first.to, "new@example.org");
     lin.patch("/users/me", json!({"email": "newer@example.org"})).await.ok(200);
-    let second = smtp.next().await;
+    let second = post.next().await;
     assert_eq!(second.to, "newer@example.org", "the same key asks once");
-    assert!(verify(&house, &first.token()).await.blames("token"), "it was to another address");
+    assert!(verify(&house, &first.secret()).await.blames("token"), "it was to another address");
     login(&house, "lin@example.org", PASSWORD).await.ok(200);
-    verify(&house, &second.token()).await.ok(204);
-    let mut told = [smtp.next().await, smtp.next().await];
+    verify(&house, &second.secret()).await.ok(204);
+    let mut told = [post.next().await, post.next().await];
     told.sort_by(|a, b| a.to.cmp(&b.to));
     assert_eq!(
         told.each_ref().map(|mail| mail.to.as_str()),
@@ -175,7 +175,7 @@ async fn a_changed_address_takes_effect_when_it_answers_and_both_are_told() {
     login(&house, "newer@example.org", PASSWORD).await.ok(200);
     assert_eq!(login(&house, "lin@example.org", PASSWORD).await.status, 401);
     lin.put("/users/me/password", json!({"old": PASSWORD, "new": NEW})).await.ok(204);
-    assert_eq!(smtp.next().await.to, "newer@example.org");
+    assert_eq!(post.next().await.to, "newer@example.org");
     let record = house.operator().get(&format!("/admin/audit?actor={}", lin.user)).await.ok(200);
     let lines = crate::house::list(&record["items"]);
     let about = |line: &&Value| line["act"].as_str().is_some_and(|act| act.starts_with("address_"));
@@ -187,19 +187,19 @@ async fn a_changed_address_takes_effect_when_it_answers_and_both_are_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_learns_whose_address_is_known() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
-    let lin = verified(&house, &smtp, "lin").await;
+    let post = Post::open().await;
+    let house = house(&post).await;
+    let lin = verified(&house, &post, "lin").await;
     // Registering with it, and changing to it, looks like any other; only Lin hears of it.
     let eve = register(&house, "eve", "LIN@example.org").await.ok(201);
     assert_eq!((&eve["verify_email"], &eve["session"]), (&json!(true), &Value::Null));
-    let mail = smtp.next().await;
+    let mail = post.next().await;
     assert_eq!(mail.to, "LIN@example.org");
     assert!(mail.text().contains("“lin”") && !mail.text().contains('#'), "{mail:?}");
-    let bob = verified(&house, &smtp, "bob").await;
+    let bob = verified(&house, &post, "bob").await;
     let said = bob.patch("/users/me", json!({"email": "lin@example.org"})).await.ok(200);
     assert_eq!(said["email_next"], "lin@example.org");
-    assert!(!smtp.next().await.text().contains('#'));
+    assert!(!post.next().await.text().contains('#'));
     asks(&house, "resend-verification", "lin@example.org").await.ok(202);
     drop(lin);
     // Neither does the time tell: known or not, a row is written. Other work only ever adds to a
@@ -220,17 +220,17 @@ async fn nobody_learns_whose_address_is_known() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_speaks_the_language_of_its_reader() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
+    let post = Post::open().await;
+    let house = house(&post).await;
     let body = json!({"name": "lin", "password": PASSWORD, "email": "lin@example.org",
         "display_name": "Lin <3"});
     let call =
         Call::new("POST", "/auth/register").header("accept-language", "de-AT,de;q=0.9,en;q=0.5");
     call.body(body).to(house.address).await.ok(201);
-    let mail = smtp.next().await;
+    let mail = post.next().await;
     assert!(mail.text().starts_with("Hallo Lin <3,"), "{}", mail.text());
     assert!(mail.data.contains("Lin &lt;3"), "{}", mail.data);
-    verify(&house, &mail.token()).await.ok(204);
+    verify(&house, &mail.secret()).await.ok(204);
     let lin = Person::of(house.address, &login(&house, "lin", PASSWORD).await.ok(200));
     assert_eq!(lin.get("/users/me").await.ok(200)["language"], "de");
     for language in ["Deutsch", "xx", ""] {
@@ -243,15 +243,15 @@ async fn a_mail_speaks_the_language_of_its_reader() {
     assert_eq!((&row["email"], row.get("status")), (&json!("lin@example.org"), None));
     assert_eq!(lin.patch("/users/me", json!({"language": "en"})).await.ok(200)["language"], "en");
     asks(&house, "forgot-password", "lin@example.org").await.ok(202);
-    assert!(smtp.next().await.text().starts_with("Hello Lin <3,"));
+    assert!(post.next().await.text().starts_with("Hello Lin <3,"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_opens_a_page_that_uses_nothing_up() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let house = house(&smtp).await;
+    let post = Post::open().await;
+    let house = house(&post).await;
     register(&house, "lin", "lin@example.org").await.ok(201);
-    let token = smtp.next().await.token();
+    let token = post.next().await.secret();
     let pages =
         [("/mail/verify", "verify-email"), ("/mail/reset", "reset-password"), ("/", "Hallway")];
     for (path, call) in pages {
@@ -275,13 +275,13 @@ async fn a_link_opens_a_page_that_uses_nothing_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_goes_encrypted_and_by_name_to_a_server_that_wants_it_so() {
     for (secure, scheme) in [(Secure::Starttls, "smtp"), (Secure::Always, "smtps")] {
-        let smtp = Smtp::open(secure).await;
+        let post = Post::with(secure).await;
         let folder = tempfile::tempdir().expect("a folder");
         let (ca, secret) = (folder.path().join("ca.pem"), folder.path().join("password"));
-        std::fs::write(&ca, &smtp.certificate).expect("written");
+        std::fs::write(&ca, &post.certificate).expect("written");
         std::fs::write(&secret, "the mail's own\n").expect("written");
         let (tls, port) =
-            (if scheme == "smtp" { "?tls=starttls" } else { "" }, smtp.address.port());
+            (if scheme == "smtp" { "?tls=starttls" } else { "" }, post.address.port());
         let mail = format!("{scheme}://ada%40example.org@localhost:{port}{tls}");
         let house = House::with(|config| {
             (config.mail, config.mail_ca) = (mail, Some(ca));
@@ -291,7 +291,7 @@ async fn mail_goes_encrypted_and_by_name_to_a_server_that_wants_it_so() {
         })
         .await;
         register(&house, "lin", "lin@example.org").await.ok(201);
-        let Taken { from, encrypted, user, .. } = smtp.next().await;
+        let Mail { from, encrypted, user, .. } = post.next().await;
         assert_eq!((from.as_str(), encrypted), ("door@example.org", true));
         assert_eq!(user.as_deref(), Some("ada@example.org\0the mail's own"));
     }
@@ -299,8 +299,8 @@ async fn mail_goes_encrypted_and_by_name_to_a_server_that_wants_it_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_nobody_can_trust_gets_nothing() {
-    let smtp = Smtp::open(Secure::Always).await;
-    let mail = format!("smtps://localhost:{}", smtp.address.port());
+    let post = Post::with(Secure::Always).await;
+    let mail = format!("smtps://localhost:{}", post.address.port());
     let house = House::with(|config| {
         config.mail = mail;
         config.registration = hallway_protocol::rest::Registration::Open;
@@ -308,7 +308,7 @@ async fn a_server_nobody_can_trust_gets_nothing() {
     .await;
     register(&house, "lin", "lin@example.org").await.ok(201);
     let (state, error) = settled(&house).await;
-    assert_eq!((state.as_str(), smtp.waiting()), ("pending", 0), "{error}");
+    assert_eq!((state.as_str(), post.rest().len()), ("pending", 0), "{error}");
     assert!(error.contains("certificate"), "{error}");
 }
 
@@ -334,32 +334,32 @@ async fn what_a_mail_server_refuses_comes_again_or_never() {
     for (words, state) in
         [("451 not now, lin@example.org", "pending"), ("550 no lin@example.org here", "dead")]
     {
-        let smtp = Smtp::open(Secure::Never).await;
-        smtp.says(Some(words));
-        let house = house(&smtp).await;
+        let post = Post::open().await;
+        post.says(Some(words));
+        let house = house(&post).await;
         register(&house, "lin", "lin@example.org").await.ok(201);
         let (found, error) = settled(&house).await;
         assert_eq!(found, state, "{error}");
         // The list of dead letters is no list of addresses.
         assert!(error.contains(&words[..3]) && !error.contains("lin@"), "{error}");
-        smtp.says(None);
+        post.says(None);
         house.clock.turn(Duration::from_secs(180));
         house.app.jobs.ring();
         match state {
-            "pending" => assert_eq!(smtp.next().await.to, "lin@example.org"),
-            _ => assert_eq!(smtp.waiting(), 0),
+            "pending" => assert_eq!(post.next().await.to, "lin@example.org"),
+            _ => assert!(post.rest().is_empty()),
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_server_that_is_silent_holds_nothing_up() {
-    let smtp = Smtp::open(Secure::Never).await;
-    smtp.falls_silent();
-    let house = house(&smtp).await;
+    let post = Post::open().await;
+    post.is_silent(true);
+    let house = house(&post).await;
     let lin = register(&house, "lin", "lin@example.org").await.ok(201);
     assert_eq!(lin["verify_email"], true);
-    smtp.heard().await;
+    post.heard().await;
     // The store's own work goes on: a room is erased while the mail hangs.
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
@@ -384,25 +384,25 @@ async fn a_mail_server_that_is_silent_holds_nothing_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_is_not_flooded() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let mail = format!("smtp://{}", smtp.address);
+    let post = Post::open().await;
+    let mail = post.url();
     let house = House::with(|config| {
         (config.mail, config.limits) = (mail, Switch::On);
         config.registration = hallway_protocol::rest::Registration::Open;
     })
     .await;
     register(&house, "lin", "lin@example.org").await.ok(201);
-    verify(&house, &smtp.next().await.token()).await.ok(204);
+    verify(&house, &post.next().await.secret()).await.ok(204);
     for _ in 0..20 {
         asks(&house, "forgot-password", "lin@example.org").await.ok(202);
     }
     // What was asked of another address since is the last that comes.
     register(&house, "bob", "bob@example.org").await.ok(201);
     let mut came = 0;
-    while smtp.next().await.to != "bob@example.org" {
+    while post.next().await.to != "bob@example.org" {
         came += 1;
     }
-    came += smtp.waiting();
+    came += post.rest().len();
     assert!((1..=6).contains(&came), "{came}");
 }
 
@@ -433,8 +433,8 @@ async fn mail_goes_into_a_folder_too() {
         |path: &std::path::Path| path.metadata().expect("there").permissions().mode() & 0o777;
     assert_eq!((mode(&path), mode(&out)), (0o600, 0o700));
     let data = std::fs::read_to_string(path).expect("text");
-    let mail = Taken { from: String::new(), to: String::new(), encrypted: false, user: None, data };
-    verify(&house, &mail.token()).await.ok(204);
+    let mail = Mail::written(data);
+    verify(&house, &mail.secret()).await.ok(204);
 }
 
 #[tokio::test(flavor = "multi_thread")]

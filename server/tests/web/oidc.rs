@@ -1,12 +1,12 @@
 //! Sign-in with a provider, as a browser, an app and a thief meet it. The provider is a real one of
 //! the harness, over HTTP, with keys of its own.
 
-use crate::house::provider::{CLIENT, Provider, SECRET};
-use crate::house::smtp::{Secure, Smtp};
 use crate::house::{Answer, Call, House, PASSWORD, Person, key, list};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hallway_kit::Clock;
+use hallway_outside::Post;
+use hallway_outside::provider::{CLIENT, Provider, SECRET};
 use hallway_server::config::{Config, Hidden, Switch};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -282,8 +282,8 @@ async fn a_code_lasts_a_minute_and_is_its_apps_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_makes_nobody_somebody_else_and_linking_takes_the_password() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let mail = format!("smtp://{}", smtp.address);
+    let post = Post::open().await;
+    let mail = post.url();
     let (house, provider) = house(|config| {
         config.mail = mail;
         config.registration = hallway_protocol::rest::Registration::Open;
@@ -292,7 +292,7 @@ async fn an_address_makes_nobody_somebody_else_and_linking_takes_the_password() 
     let email = "lin@example.org";
     let body = json!({"name": "lin", "password": PASSWORD, "email": email});
     house.call("POST", "/auth/register", body).await.ok(201);
-    let verify = json!({"token": smtp.next().await.token()});
+    let verify = json!({"token": post.next().await.secret()});
     house.call("POST", "/auth/verify-email", verify).await.ok(204);
     let lin = house.login("lin").await;
     provider.is(json!({"sub": "l-1", "email": "Lin@Example.org", "email_verified": true}));
@@ -310,7 +310,7 @@ async fn an_address_makes_nobody_somebody_else_and_linking_takes_the_password() 
     link(PASSWORD, &once).await.ok(204);
     link(PASSWORD, &once).await.ok(200);
     assert!(linked().await);
-    let notice = smtp.next().await;
+    let notice = post.next().await;
     assert_eq!(notice.header("subject"), "An account elsewhere opens yours at Hallway now");
     assert_eq!(notice.to, "lin@example.org");
     assert!(link(PASSWORD, &key()).await.blames("code"), "it is used up");
@@ -333,7 +333,7 @@ async fn an_address_makes_nobody_somebody_else_and_linking_takes_the_password() 
     lin.call("DELETE", "/users/me/oidc", body.clone()).await.ok(204);
     assert!(!linked().await);
     lin.call("DELETE", "/users/me/oidc", body).await.ok(204);
-    let subject = smtp.next().await.header("subject");
+    let subject = post.next().await.header("subject");
     assert_eq!(subject, "The sign-in provider no longer opens your account at Hallway");
     for act in ["identity_linked", "identity_unlinked"] {
         let audit = bob.get(&format!("/admin/audit?act={act}")).await.ok(200);

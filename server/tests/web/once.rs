@@ -1,8 +1,8 @@
 //! Once: the same key again is the first answer with status 200 and nothing done, whatever the body
 //! says. The routes are those of the server's own table.
 
-use crate::house::push::{POINT, SECRET};
 use crate::house::{Answer, House, PASSWORD, Person, int, key, list};
+use hallway_outside::push::{POINT, SECRET};
 use hallway_server::routes::TABLE;
 use serde_json::{Value, json};
 

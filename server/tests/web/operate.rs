@@ -76,7 +76,7 @@ async fn who_is_kept_out_is_out_at_once_and_comes_back_when_let_in() {
     // Who lost the second factor comes in without it.
     let offered = lin.post("/users/me/totp", Value::Null).await.ok(201);
     let secret = offered["secret"].as_str().expect("a secret");
-    let code = crate::totp::code(secret, hallway_kit::Clock::system().now());
+    let code = hallway_outside::totp::code(secret, hallway_kit::Clock::system().now());
     lin.put("/users/me/totp", json!({"code": code})).await.ok(200);
     assert_eq!(login().await.refused(), (401, "wrong_credentials"));
     shell.run(&["user", "remove-second-factor", "lin"]).await.ok();

@@ -1,9 +1,9 @@
 //! The one client by which the server calls others, against somebody real who listens, misbehaves
 //! and leads astray.
 
-use crate::house::receiver::{Receiver, Reply};
 use crate::house::{Answer, Call as Request, House};
 use axum::http::{HeaderName, HeaderValue};
+use hallway_outside::{Listener, Reply};
 use hallway_protocol::ids::TenantId;
 use hallway_server::config::Config;
 use hallway_server::outbound::{BODY, Call, Fault};
@@ -25,7 +25,7 @@ async fn asks(house: &House, url: &str) -> Result<(u16, String), Fault> {
 
 #[tokio::test]
 async fn what_is_not_public_is_not_even_connected_to() {
-    let (house, receiver) = (House::open().await, Receiver::open().await);
+    let (house, receiver) = (House::open().await, Listener::open().await);
     let port = receiver.address.port();
     for host in [
         "127.0.0.1",
@@ -48,7 +48,7 @@ async fn what_is_not_public_is_not_even_connected_to() {
 
 #[tokio::test]
 async fn the_operator_may_name_networks_and_hosts() {
-    let (house, receiver) = (House::with(here).await, Receiver::open().await);
+    let (house, receiver) = (House::with(here).await, Listener::open().await);
     let port = receiver.address.port();
     for host in ["127.0.0.1", "localhost"] {
         let asked = asks(&house, &format!("http://{host}:{port}/a?b=c#d")).await;
@@ -63,7 +63,7 @@ async fn the_operator_may_name_networks_and_hosts() {
     let answer = none.app.outbound.call(get(url.as_str()).trusting(&url)).await;
     assert_eq!(answer.expect("an answer").status, 200, "one it is configured with");
     // Whom that one leads to is somebody else.
-    let other = Receiver::open().await;
+    let other = Listener::open().await;
     let to = other.url("/");
     receiver.answers(move |_| Reply::Lead(302, to.clone()));
     let answer = none.app.outbound.call(get(url.as_str()).trusting(&url)).await;
@@ -90,7 +90,7 @@ async fn only_plain_addresses_are_called() {
 
 #[tokio::test]
 async fn redirects_are_looked_at_like_the_first_address() {
-    let (house, receiver) = (House::with(here).await, Receiver::open().await);
+    let (house, receiver) = (House::with(here).await, Listener::open().await);
     receiver.answers(|heard| match heard.path.as_str() {
         "/once" => Reply::Lead(302, "/end".into()),
         "/round" => Reply::Lead(301, "/round".into()),
@@ -113,13 +113,13 @@ async fn redirects_are_looked_at_like_the_first_address() {
     let post = Call::post("test", &receiver.url("/once"), "text/plain", "x").expect("an address");
     assert_eq!(house.app.outbound.call(post).await.expect("an answer").status, 302);
     let posted = receiver.rest().pop().expect("a call");
-    assert_eq!((posted.method.as_str(), posted.body.as_str()), ("POST", "x"));
+    assert_eq!((posted.method.as_str(), posted.text()), ("POST", "x"));
 }
 
 #[tokio::test]
 async fn a_secret_stays_with_its_host() {
     let (house, one, two) =
-        (House::with(here).await, Receiver::open().await, Receiver::open().await);
+        (House::with(here).await, Listener::open().await, Listener::open().await);
     let to = two.url("/");
     one.answers(move |heard| match heard.path.as_str() {
         "/" => Reply::Lead(302, "/on".into()),
@@ -143,7 +143,7 @@ async fn time_and_size_are_bounded() {
         here(config);
         config.outbound_patience = Duration::from_millis(400);
     });
-    let (house, receiver) = (house.await, Receiver::open().await);
+    let (house, receiver) = (house.await, Listener::open().await);
     receiver.answers(|_| Reply::Silence);
     assert_eq!(asks(&house, &receiver.url("/")).await, Err(Fault::Slow));
     receiver.answers(|_| Reply::HangUp);
@@ -164,7 +164,7 @@ async fn time_and_size_are_bounded() {
 
 #[tokio::test]
 async fn a_host_that_fails_is_left_alone_and_tried_again() {
-    let (house, receiver) = (House::with(here).await, Receiver::open().await);
+    let (house, receiver) = (House::with(here).await, Listener::open().await);
     receiver.answers(|_| Reply::HangUp);
     let ask = || house.app.outbound.call(get(&receiver.url("/")).of(TenantId(1)));
     for _ in 0..5 {
@@ -193,7 +193,7 @@ async fn a_host_that_fails_is_left_alone_and_tried_again() {
 
 #[tokio::test]
 async fn a_certificate_is_believed_by_who_was_told_to() {
-    let receiver = Receiver::secure().await;
+    let receiver = Listener::secure().await;
     let url = format!("https://localhost:{}/", receiver.address.port());
     let stranger = House::with(here).await;
     assert_eq!(asks(&stranger, &url).await, Err(Fault::Unreached));

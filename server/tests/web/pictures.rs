@@ -2,6 +2,7 @@
 //! comes in costs it more than its share.
 
 use crate::house::{House, Person, int};
+use hallway_outside::pictures::hollow;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
 use serde_json::{Value, json};
 use std::io::Cursor;
@@ -40,27 +41,6 @@ pub fn from_a_phone(width: u32, height: u32) -> Vec<u8> {
     let plain = jpeg(width, height);
     let length = u16::try_from(exif.len() + 2).expect("short").to_be_bytes();
     [&plain[..2], &[0xff, 0xe1], &length, &exif, &plain[2..]].concat()
-}
-
-/// A chunk of a PNG, its checksum right.
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    let body = [&kind[..], data].concat();
-    let mut crc = u32::MAX;
-    for byte in &body {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
-        }
-    }
-    let length = u32::try_from(data.len()).expect("short").to_be_bytes();
-    [&length[..], &body, &(!crc).to_be_bytes()].concat()
-}
-
-/// A PNG that says it is so large, and has nothing of it.
-pub fn hollow(width: u32, height: u32) -> Vec<u8> {
-    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 6, 0, 0, 0]].concat();
-    let start = b"\x89PNG\r\n\x1a\n".to_vec();
-    [start, chunk(b"IHDR", &head), chunk(b"IDAT", b"\x78\x9c"), chunk(b"IEND", b"")].concat()
 }
 
 pub async fn content(person: &Person, id: &Value) -> Vec<u8> {

@@ -1,9 +1,9 @@
 //! Previews of links, against somebody who really serves a page, serves too much of it, or leads
 //! astray.
 
-use crate::house::receiver::{Receiver, Reply};
 use crate::house::{House, Person, int, key};
 use crate::pictures;
+use hallway_outside::{Listener, Reply};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn preview(person: &Person, url: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_asked_once_however_many_look() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     receiver.answers(|_| page());
@@ -62,7 +62,7 @@ async fn what_cannot_be_shown_is_nothing_and_told_alike() {
         config.outbound_allow = vec!["127.0.0.1/32".parse().expect("a network")];
         config.outbound_patience = Duration::from_millis(400);
     });
-    let (house, receiver) = (house.await, Receiver::open().await);
+    let (house, receiver) = (house.await, Listener::open().await);
     let ada = house.ada().await;
     receiver.answers(|heard| match heard.path.as_str() {
         "/gone" => Reply::status(404),
@@ -94,7 +94,7 @@ async fn what_cannot_be_shown_is_nothing_and_told_alike() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_off_where_the_tenant_or_the_person_says_so() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     receiver.answers(|_| page());
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
@@ -113,7 +113,7 @@ async fn it_is_off_where_the_tenant_or_the_person_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_deleted_message_named_is_forgotten() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     receiver.answers(|_| page());
     let ada = house.ada().await;
     let room = ada.group("kitchen", &[]).await;
@@ -128,12 +128,12 @@ async fn what_a_deleted_message_named_is_forgotten() {
 }
 
 /// A page with a picture, and the picture.
-fn pictured(heard: &crate::house::receiver::Heard) -> Reply {
+fn pictured(heard: &hallway_outside::Heard) -> Reply {
     match heard.path.as_str() {
         "/cup.jpg" => Reply::Bytes("image/png", pictures::from_a_phone(1200, 600)),
         "/noise" => Reply::Bytes("image/png", b"\x89PNG\r\n\x1a\nno picture".to_vec()),
         "/large" => Reply::Bytes("image/png", [pictures::png(4, 4), vec![0; 1 << 20]].concat()),
-        "/wide" => Reply::Bytes("image/png", pictures::hollow(100_000, 100_000)),
+        "/wide" => Reply::Bytes("image/png", hallway_outside::pictures::hollow(100_000, 100_000)),
         "/drawn" => Reply::Say(200, "image/svg+xml", "<svg onload=alert(1)/>".into()),
         "/away" => Reply::Lead(302, "http://169.254.169.254/x.png".into()),
         page => Reply::Say(
@@ -161,7 +161,7 @@ async fn gone(house: &House, person: &Person, image: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_picture_is_ours_small_and_says_nothing_of_its_camera() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let (_, eve) = house.founds("other", json!({})).await;
@@ -199,7 +199,7 @@ async fn a_picture_is_ours_small_and_says_nothing_of_its_camera() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preview_is_one_without_its_picture_too() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     receiver.answers(pictured);
     for path in ["/noise", "/large", "/wide", "/drawn", "/away", "http://10.0.0.1/x.png", "::"] {
@@ -215,7 +215,7 @@ async fn a_preview_is_one_without_its_picture_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_names_any_more_is_forgotten_at_once() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     receiver.answers(pictured);
     let room = ada.group("kitchen", &[]).await;

@@ -1,7 +1,7 @@
 //! Web Push against a real push service: what a browser that is not open hears, and when.
 
-use crate::house::push::{Browser, POINT, SECRET, Service};
 use crate::house::{House, Person, int, key, list};
+use hallway_outside::push::{Browser, POINT, Pushed, SECRET, Service};
 use hallway_server::params;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -13,17 +13,30 @@ struct Scene {
     lin: Person,
     room: i64,
     browser: Browser,
+    /// Of the browser's endpoint.
+    id: String,
+}
+
+/// Registers a browser as somebody's; the endpoint's id.
+async fn registers(browser: &Browser, person: &Person) -> String {
+    let made = person.post("/push/endpoints", browser.body()).await.ok(201);
+    made["id"].as_str().expect("an id").to_owned()
 }
 
 impl Scene {
     async fn set() -> Scene {
         let service = Service::open().await;
-        let house = service.house().await;
+        let house = House::with(|config| {
+            config.outbound_allow = vec!["127.0.0.0/8".parse().expect("a network")];
+            config.outbound_ca = Some(service.ca());
+        })
+        .await;
         let ada = house.ada().await;
         let lin = house.newcomer(&ada, "lin").await;
         let room = ada.group("kitchen", &[&lin]).await;
-        let browser = Browser::of(&service, &lin, "lin").await;
-        Scene { service, house, ada, lin, room, browser }
+        let browser = Browser::of(&service, "lin");
+        let id = registers(&browser, &lin).await;
+        Scene { service, house, ada, lin, room, browser, id }
     }
 
     /// Whoever is there has had the time to say so.
@@ -202,23 +215,24 @@ async fn a_service_that_fails_is_asked_again_and_one_that_knows_nobody_is_believ
 async fn a_browser_ends_with_its_session() {
     let scene = Scene::set().await;
     let laptop = scene.house.login("lin").await;
-    let other = Browser::of(&scene.service, &laptop, "laptop").await;
+    let browser = Browser::of(&scene.service, "laptop");
+    let other = registers(&browser, &laptop).await;
     let items = laptop.get("/push/endpoints").await.ok(200)["items"].clone();
     let current = |id: &str| {
         let item = list(&items).iter().find(|item| item["id"] == id).expect("it is listed");
         (item["current"].clone(), item["host"].clone())
     };
-    assert_eq!(current(&other.id), (json!(true), json!("127.0.0.1")));
-    assert_eq!(current(&scene.browser.id).0, json!(false));
+    assert_eq!(current(&other), (json!(true), json!("127.0.0.1")));
+    assert_eq!(current(&scene.id).0, json!(false));
     // Registered anew it is the same one.
-    let again = laptop.post("/push/endpoints", other.body()).await.ok(200);
-    assert_eq!(again["id"], json!(other.id));
-    let theirs = scene.ada.delete(&format!("/push/endpoints/{}", other.id)).await;
+    let again = laptop.post("/push/endpoints", browser.body()).await.ok(200);
+    assert_eq!(again["id"], json!(other));
+    let theirs = scene.ada.delete(&format!("/push/endpoints/{}", other)).await;
     assert_eq!(theirs.refused(), (404, "not_found"));
     laptop.post("/auth/logout", Value::Null).await.ok(204);
     let items = scene.lin.get("/push/endpoints").await.ok(200)["items"].clone();
     assert_eq!(list(&items).len(), 1);
-    scene.lin.delete(&format!("/push/endpoints/{}", scene.browser.id)).await.ok(204);
+    scene.lin.delete(&format!("/push/endpoints/{}", scene.id)).await.ok(204);
     scene.ada.says(scene.room, "@lin tea?").await;
     scene.pushes(&[]).await;
 }
@@ -318,7 +332,7 @@ async fn what_is_read_in_the_list_of_notices_is_taken_back_too() {
         async |id: &Value| lin.put("/notifications/read", json!({"up_to": id})).await.ok(204);
     reads(&items[1]["id"]).await;
     let first = scene.service.next().await;
-    let topic = |pushed: &crate::house::push::Pushed| pushed.headers["topic"].clone();
+    let topic = |pushed: &Pushed| pushed.headers["topic"].clone();
     let gone = |item: &Value| match item["topic"].as_str() {
         Some("reminder") => (topic(&reminder), json!({"type": "read", "id": item["id"]})),
         _ => (topic(&mention), json!({"type": "read", "room": room, "read": seq})),

@@ -1,11 +1,11 @@
 //! TLS by certificate files: who comes in, what a renewal changes, what is refused.
 
 use crate::house::{PATIENCE, Process};
-use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use hallway_outside::tls::{Certificate, Files};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,62 +13,18 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-/// Where certificate and key lie, as an operator keeps them.
-struct Files {
-    folder: tempfile::TempDir,
-}
-
-impl Files {
-    fn new() -> Files {
-        Files { folder: tempfile::tempdir().expect("a temporary folder") }
-    }
-
-    fn chain(&self) -> PathBuf {
-        self.folder.path().join("chain.pem")
-    }
-
-    fn key(&self) -> PathBuf {
-        self.folder.path().join("key.pem")
-    }
-
-    /// A new certificate for this machine, in place of what was there; what trusts it.
-    fn renew(&self) -> CertificateDer<'static> {
-        let CertifiedKey { cert, signing_key } = made();
-        write(&self.key(), &signing_key.serialize_pem());
-        write(&self.chain(), &cert.pem());
-        cert.der().clone()
-    }
-
-    async fn serve(&self) -> Process {
-        let (chain, key) = (self.chain(), self.key());
-        let text = |path: &Path| path.to_str().expect("text").to_owned();
-        let (chain, key) = (text(&chain), text(&key));
-        Process::start(&[("HALLWAY_TLS_CERT", chain.as_str()), ("HALLWAY_TLS_KEY", &key)]).await
-    }
-}
-
-fn made() -> CertifiedKey<KeyPair> {
-    generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate")
-}
-
-/// In one step, as those who renew do it, and for the owner's eyes.
-fn write(path: &Path, text: &str) {
-    let new = path.with_extension("new");
-    fs::write(&new, text).expect("written");
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).expect("ours");
-    fs::rename(new, path).expect("in place");
+async fn serve(files: &Files) -> Process {
+    let told = files.environment();
+    Process::start(&told.each_ref().map(|(name, value)| (*name, value.as_str()))).await
 }
 
 /// Dials as one who trusts this certificate alone.
-async fn dial(
-    address: SocketAddr,
-    trusted: &CertificateDer<'static>,
-) -> std::io::Result<TlsStream<TcpStream>> {
+async fn dial(address: SocketAddr, trusted: &Certificate) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
-    roots.add(trusted.clone()).expect("a root");
+    roots.add(trusted.bytes().to_vec().into()).expect("a root");
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
@@ -90,19 +46,18 @@ async fn ask(line: &mut TlsStream<TcpStream>, path: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_certificate_is_shown_without_a_restart() {
-    let files = Files::new();
-    let first = files.renew();
-    let server = files.serve().await;
+    let (files, first) = Files::new();
+    let server = serve(&files).await;
     let mut line = dial(server.address, &first).await.expect("a line");
     assert!(ask(&mut line, "/health/ready").await.starts_with("HTTP/1.1 200"));
-    assert!(dial(server.address, made().cert.der()).await.is_err(), "it shows what it was given");
+    let other = Certificate::of("localhost");
+    assert!(dial(server.address, &other).await.is_err(), "it shows what it was given");
     assert!(plain(server.address).await.is_empty(), "nothing is said in clear");
 
     // A chain that is half written, then a key of another: the one it has goes on.
-    write(&files.chain(), "-----BEGIN CERTIFICATE-----\nnonsense");
-    write(&files.key(), &made().signing_key.serialize_pem());
+    files.spoils();
     dial(server.address, &first).await.expect("the old one stays");
-    let second = files.renew();
+    let second = files.renews();
     let shown = async {
         let mut again = tokio::time::interval(Duration::from_millis(100));
         while dial(server.address, &second).await.is_err() {
@@ -131,15 +86,12 @@ async fn plain(address: SocketAddr) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_no_certificate_are_said_at_the_start() {
-    let files = Files::new();
-    files.renew();
-    let (chain, key) = (files.chain(), files.key());
-    let other = files.folder.path().join("other.pem");
-    write(&other, &made().signing_key.serialize_pem());
-    let open = files.folder.path().join("open.pem");
+    let ((files, _), (others, _)) = (Files::new(), Files::new());
+    let (chain, key, other) = (files.chain(), files.key(), others.key());
+    let open = key.with_file_name("open.pem");
     fs::copy(&key, &open).expect("copied");
     fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).expect("ours");
-    let nowhere = files.folder.path().join("nowhere.pem");
+    let nowhere = key.with_file_name("nowhere.pem");
     for (chain, key, why) in [
         (&chain, &other, "is not the key of"),
         (&chain, &open, "can be read by others"),

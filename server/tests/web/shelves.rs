@@ -1,10 +1,10 @@
 //! Backup, restore and export where the files lie in a bucket: they are in it, and go to wherever the
 //! new configuration says.
 
-use crate::house::bucket::Bucket;
 use crate::house::shell::Shell;
 use crate::house::uploads::named;
 use crate::house::{Person, Process, int, key, list};
+use hallway_outside::Bucket;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;

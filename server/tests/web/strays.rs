@@ -1,7 +1,7 @@
 //! Objects that no file knows, in a folder and in a bucket: they go, but not before a week.
 
-use crate::house::bucket::Bucket;
 use crate::house::{House, PATIENCE};
+use hallway_outside::Bucket;
 use hallway_server::params;
 use hallway_server::store::strays::SAFE_HOURS;
 use hallway_server::store::{Needs, chores};
@@ -128,6 +128,6 @@ async fn what_is_nobodys_goes_from_a_folder() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_nobodys_goes_from_a_bucket() {
     let bucket = Bucket::open().await;
-    let house = House::with(|config| bucket.holds_files_of(config)).await;
+    let house = House::with(|config| crate::bucket::holds_files_of(&bucket, config)).await;
     what_is_nobodys_goes_after_a_week(&house, bucket.folder()).await;
 }

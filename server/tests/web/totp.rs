@@ -1,34 +1,9 @@
-//! The second factor, as its owner and a thief meet it, at every door that gives sessions. The codes
-//! are made by `oathtool`'s method written out here a second time, from the secret as it was shown.
+//! The second factor, as its owner and a thief meet it, at every door that gives sessions.
 
-use crate::house::smtp::{Secure, Smtp};
 use crate::house::{Answer, Call, House, PASSWORD, Person, Socket, key, list};
-use hmac::{Hmac, KeyInit, Mac};
+use hallway_outside::Post;
 use serde_json::{Value, json};
 use std::time::Duration;
-
-/// What an authenticator app shows at this time.
-pub fn code(secret: &str, now: i64) -> String {
-    let mut bits = String::new();
-    for letter in secret.chars() {
-        let value = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).expect("base32");
-        bits.push_str(&format!("{value:05b}"));
-    }
-    let bytes: Vec<u8> = bits
-        .as_bytes()
-        .chunks_exact(8)
-        .map(|eight| {
-            let eight = std::str::from_utf8(eight).expect("digits");
-            u8::from_str_radix(eight, 2).expect("a byte")
-        })
-        .collect();
-    let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&bytes).expect("a key");
-    mac.update(&u64::try_from(now / 30_000).expect("a time").to_be_bytes());
-    let hash = mac.finalize().into_bytes();
-    let at = usize::from(hash[19] & 15);
-    let number = u32::from_be_bytes([hash[at] & 0x7f, hash[at + 1], hash[at + 2], hash[at + 3]]);
-    format!("{:06}", number % 1_000_000)
-}
 
 /// A secret on somebody's phone.
 pub struct Phone<'h> {
@@ -38,7 +13,7 @@ pub struct Phone<'h> {
 
 impl Phone<'_> {
     fn code(&self) -> String {
-        code(&self.secret, self.house.clock.now())
+        hallway_outside::totp::code(&self.secret, self.house.clock.now())
     }
 
     /// The next code, when its time has come.
@@ -128,7 +103,7 @@ async fn the_same_key_shows_the_same_secret_and_the_same_paper() {
     let made = call("POST", &once, Value::Null).await.ok(201);
     assert_eq!(call("POST", &once, Value::Null).await.ok(200), made);
     let secret = made["secret"].as_str().expect("text");
-    let body = json!({"code": code(secret, house.clock.now())});
+    let body = json!({"code": hallway_outside::totp::code(secret, house.clock.now())});
     assert_eq!(call("PUT", &once, body.clone()).await.refused(), (409, "conflict"));
     let on = call("PUT", &other, body.clone()).await.ok(200);
     assert_eq!(call("PUT", &other, json!({"code": "0"})).await.ok(200), on);
@@ -176,8 +151,8 @@ async fn guessing_stops_without_a_word_and_paper_still_opens() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_other_door_leads_past_it() {
-    let smtp = Smtp::open(Secure::Never).await;
-    let mail = format!("smtp://{}", smtp.address);
+    let post = Post::open().await;
+    let mail = post.url();
     let house = House::with(|config| {
         config.mail = mail;
         config.registration = hallway_protocol::rest::Registration::Open;
@@ -190,25 +165,25 @@ async fn no_other_door_leads_past_it() {
         Call::new("POST", "/auth/register").header("idempotency-key", &once).body(body)
     };
     register().to(house.address).await.ok(201);
-    let verify = json!({"token": smtp.next().await.token()});
+    let verify = json!({"token": post.next().await.secret()});
     house.call("POST", "/auth/verify-email", verify).await.ok(204);
     let again = register().to(house.address).await.ok(200);
     let lin = Person::of(house.address, &again);
     let (phone, recovery) = turns_on(&house, &lin).await;
-    let notice = smtp.next().await;
+    let notice = post.next().await;
     assert_eq!(notice.header("subject"), "A second factor protects your account at Hallway now");
     assert_eq!(register().to(house.address).await.refused(), (409, "taken"));
     // A new password by mail signs nobody in either.
     house.call("POST", "/auth/forgot-password", json!({"email": email})).await.ok(202);
-    let body = json!({"token": smtp.next().await.token(), "password": PASSWORD});
+    let body = json!({"token": post.next().await.secret(), "password": PASSWORD});
     assert_eq!(house.call("POST", "/auth/reset-password", body).await.ok(204), Value::Null);
-    assert!(smtp.next().await.header("subject").contains("was changed"));
+    assert!(post.next().await.header("subject").contains("was changed"));
     assert!(needs_code(&login(&house, "lin", None).await));
     // The sessions it had are over, and none of their tokens gives another.
     let body = json!({"refresh_token": lin.refresh});
     assert_eq!(house.call("POST", "/auth/refresh", body).await.refused(), (401, "signed_out"));
     let signed = login(&house, "lin", Some(&recovery[0])).await.ok(200);
-    let notice = smtp.next().await;
+    let notice = post.next().await;
     assert_eq!(notice.header("subject"), "A recovery code of your account at Hallway was used");
     let lin = Person::of(house.address, &signed);
     let said = lin.call("DELETE", "/users/me/totp", json!({"password": "wrong wrong"})).await;
@@ -216,7 +191,7 @@ async fn no_other_door_leads_past_it() {
     let said = lin.call("DELETE", "/users/me/totp", json!({"code": phone.next()})).await;
     assert!(said.blames("password"), "{said:?}");
     lin.call("DELETE", "/users/me/totp", json!({"password": PASSWORD})).await.ok(204);
-    let notice = smtp.next().await;
+    let notice = post.next().await;
     assert_eq!(notice.header("subject"), "Your account at Hallway has no second factor any more");
     login(&house, "lin", None).await.ok(200);
 }

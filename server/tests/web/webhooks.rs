@@ -1,8 +1,8 @@
 //! Webhooks against somebody who really listens: what they are told, how it is signed, what becomes
 //! of a call that fails, and what is never told.
 
-use crate::house::receiver::{Heard, Receiver, Reply};
 use crate::house::{House, PATIENCE, Person, int, key, list, of_kind};
+use hallway_outside::{Heard, Listener, Reply};
 use hallway_server::store::jobs;
 use hallway_server::webhooks::signature;
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ fn signed(heard: &Heard, secret: &str) -> bool {
     let said = &heard.headers["hallway-signature"];
     let seconds = said.strip_prefix("t=").and_then(|rest| rest.split(',').next());
     let seconds: i64 = seconds.and_then(|text| text.parse().ok()).expect("seconds");
-    signature(secret.as_bytes(), seconds * 1_000, &heard.body) == *said
+    signature(secret.as_bytes(), seconds * 1_000, heard.text()) == *said
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_signature_is_that_of_the_protocol() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_event_is_told_signed_and_once() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let all = json!(["message", "edit", "delete", "reaction", "member", "room"]);
@@ -140,7 +140,7 @@ async fn each_event_is_told_signed_and_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn private_rooms_are_heard_only_where_their_owner_says_so() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let lin = house.newcomer(&ada, "lin").await;
     let lins = lin.group("lin's", &[]).await;
@@ -175,7 +175,7 @@ async fn private_rooms_are_heard_only_where_their_owner_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_comes_again_and_what_was_deleted_meanwhile_does_not_leave() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let room = channel(&ada, "news").await;
     let hook = hook(&ada, &receiver.url("/"), json!(["message"]), json!([])).await;
@@ -193,7 +193,7 @@ async fn what_fails_comes_again_and_what_was_deleted_meanwhile_does_not_leave() 
     let second = receiver.next().await;
     assert_eq!(second.headers["hallway-delivery"], first.headers["hallway-delivery"]);
     assert_eq!(of_kind(&second.json()["rows"], "message")[0]["deleted"], true);
-    assert!(!second.body.contains("secret"), "{second:?}");
+    assert!(!second.text().contains("secret"), "{second:?}");
     let known = delivered(&ada, &hook, |one| one["status"] == "delivered").await;
     assert_eq!((&known[0]["attempts"], &known[0]["answer"]), (&json!(2), &json!(200)));
     assert_eq!(known[0]["error"], json!(null));
@@ -206,7 +206,7 @@ async fn what_fails_comes_again_and_what_was_deleted_meanwhile_does_not_leave() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_nobody_hears_is_turned_off_and_can_be_turned_on() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let room = channel(&ada, "news").await;
     let hook = hook(&ada, &receiver.url("/"), json!(["message"]), json!([])).await;
@@ -298,7 +298,7 @@ async fn a_call_that_finds_nobody_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_shown_once_and_lies_nowhere() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let room = channel(&ada, "news").await;
     let chosen = "a secret of one's own";
@@ -351,7 +351,7 @@ async fn bad_input_names_its_field_and_makes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_with_admin_looks_after_them_and_one_without_does_not() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let tenant = int(&ada.get("/admin/tenants").await.ok(200)["items"][0]["tenant"]);
     let keys = format!("/admin/tenants/{tenant}/keys");

@@ -1,8 +1,9 @@
 //! A second factor: with it on, a password alone opens nothing; who loses the phone has a paper, who
 //! loses both has an operator.
 
+use hallway_outside::totp::code;
 use hallway_tests::wire::{Answer, PASSWORD};
-use hallway_tests::{Engine, Hand, House, Rest, Setup, factor::code};
+use hallway_tests::{Engine, Hand, House, Rest, Setup};
 use serde_json::{Value, json};
 use std::time::Duration;
 

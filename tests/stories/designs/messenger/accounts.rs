@@ -1,12 +1,12 @@
 //! Accounts: made and verified by mail, signed in on several devices, set right when a password is
 //! forgotten; a profile with a picture, and people who find each other.
 
+use hallway_outside::pictures::png;
 use hallway_protocol::frames::ServerFrame;
 use hallway_protocol::rest::Refresh;
 use hallway_protocol::rows::Row;
-use hallway_tests::pictures::png;
 use hallway_tests::wire::{Answer, PASSWORD, Socket};
-use hallway_tests::{Engine, Hand, House, Post, Rest, Setup, post, until};
+use hallway_tests::{Engine, Hand, House, Post, Rest, Setup, until};
 use serde_json::{Value, json};
 
 on_both!(
@@ -110,7 +110,7 @@ async fn mail_leaves_as_the_operator_says(engine: Engine) {
             text.contains("/mail/verify#").then_some(text)
         })
         .await;
-        let token = json!({"token": post::secret(&found)});
+        let token = json!({"token": hallway_outside::post::secret(&found)});
         nobody.post("/auth/verify-email", token).await.good();
         Rest::sign_in(&house.url(), "lin").await;
     }

@@ -1,6 +1,6 @@
 //! Files: each goes up by an address of its own, and whoever may read the message has it.
 
-use hallway_tests::pictures::png;
+use hallway_outside::pictures::png;
 use hallway_tests::wire::key;
 use hallway_tests::{Engine, House, Rest, Setup, until};
 use serde_json::json;

@@ -1,11 +1,12 @@
-//! A second factor as an authenticator app has it.
+//! What an authenticator app does, written out a second time from RFC 6238: the code of a moment, from
+//! the secret as it was shown.
 
 use hmac::{Hmac, KeyInit, Mac};
 
-/// What an authenticator app shows at this time (RFC 6238).
+/// What the app shows at this time, Unix milliseconds.
 ///
 /// # Panics
-/// Where the secret is none.
+/// When the secret is no base32.
 #[must_use]
 pub fn code(secret: &str, now: i64) -> String {
     let mut bits = String::new();

@@ -32,6 +32,14 @@ pub fn png(width: u16, height: u16, colour: [u8; 3]) -> Vec<u8> {
     [b"\x89PNG\r\n\x1a\n".to_vec(), parts.concat()].concat()
 }
 
+/// A PNG that says it is so large, and has nothing of it.
+#[must_use]
+pub fn hollow(width: u32, height: u32) -> Vec<u8> {
+    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 6, 0, 0, 0]].concat();
+    let parts = [chunk(b"IHDR", &head), chunk(b"IDAT", b"\x78\x9c"), chunk(b"IEND", b"")];
+    [b"\x89PNG\r\n\x1a\n".to_vec(), parts.concat()].concat()
+}
+
 /// A part of a PNG with its checksum.
 fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let body = [&kind[..], data].concat();

@@ -1,7 +1,8 @@
-//! Somebody whom the server calls: HTTP, or HTTPS with a certificate that signs itself. It records
+//! Somebody whom the server calls: HTTP, or HTTPS with a certificate that signs itself. It keeps
 //! what it was told, and answers what the test wants: also never, without end, or not at all.
 
-use super::PATIENCE;
+use crate::tls::Certificate;
+use crate::wait::soon;
 use hallway_kit::Tasks;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -12,28 +13,39 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// A request it got.
 #[derive(Clone, Debug)]
 pub struct Heard {
+    /// `POST`, say.
     pub method: String,
     /// Path and query.
     pub path: String,
     /// By their names in lower case.
     pub headers: HashMap<String, String>,
-    pub body: String,
+    /// As it came.
+    pub body: Vec<u8>,
 }
 
 impl Heard {
-    /// The JSON it is.
+    /// The text it is.
+    ///
+    /// # Panics
+    /// When it is none.
     #[track_caller]
+    #[must_use]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap_or_else(|_| panic!("no text: {self:?}"))
+    }
+
+    /// The JSON it is.
+    ///
+    /// # Panics
+    /// When it is none.
+    #[track_caller]
+    #[must_use]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 }
 
@@ -56,11 +68,13 @@ pub enum Reply {
 
 impl Reply {
     /// Just a yes.
+    #[must_use]
     pub fn yes() -> Reply {
         Reply::Say(200, "text/plain", "ok".into())
     }
 
     /// Just this status.
+    #[must_use]
     pub fn status(status: u16) -> Reply {
         Reply::Say(status, "text/plain", String::new())
     }
@@ -76,7 +90,8 @@ struct State {
 }
 
 /// The server; ends with its test.
-pub struct Receiver {
+pub struct Listener {
+    /// Where it listens.
     pub address: SocketAddr,
     /// Its certificate, PEM.
     pub certificate: Option<String>,
@@ -84,31 +99,21 @@ pub struct Receiver {
     _tasks: Tasks,
 }
 
-impl Receiver {
+impl Listener {
     /// One that says yes.
-    pub async fn open() -> Receiver {
-        Receiver::with(None).await
+    pub async fn open() -> Listener {
+        Listener::with(None).await
     }
 
     /// The same by TLS, as `localhost`.
-    pub async fn secure() -> Receiver {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
-        Receiver::with(Some(made)).await
+    pub async fn secure() -> Listener {
+        Listener::with(Some(Certificate::of("localhost"))).await
     }
 
-    async fn with(made: Option<rcgen::CertifiedKey<rcgen::KeyPair>>) -> Receiver {
+    async fn with(certificate: Option<Certificate>) -> Listener {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let tls = made.as_ref().map(|made| {
-            let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-            let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .expect("versions")
-                .with_no_client_auth()
-                .with_single_cert(vec![made.cert.der().clone()], PrivateKeyDer::from(key))
-                .expect("a certificate and its key");
-            TlsAcceptor::from(Arc::new(tls))
-        });
+        let tls = certificate.as_ref().map(Certificate::acceptor);
         let state = Arc::new(State {
             heard: Mutex::default(),
             came: Notify::new(),
@@ -117,7 +122,7 @@ impl Receiver {
         });
         let tasks = Tasks::default();
         let (inner, told) = (tasks.clone(), state.clone());
-        tasks.once("receiver", async move {
+        tasks.once("listener", async move {
             while let Ok((stream, _)) = listener.accept().await {
                 told.connections.fetch_add(1, Ordering::SeqCst);
                 let (state, tls) = (told.clone(), tls.clone());
@@ -134,8 +139,8 @@ impl Receiver {
                 });
             }
         });
-        let certificate = made.map(|made| made.cert.pem());
-        Receiver { address, certificate, state, _tasks: tasks }
+        let certificate = certificate.map(|certificate| certificate.pem());
+        Listener { address, certificate, state, _tasks: tasks }
     }
 
     /// From now on it answers so.
@@ -144,11 +149,13 @@ impl Receiver {
     }
 
     /// An address of it.
+    #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// How many connections there were.
+    #[must_use]
     pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
     }
@@ -164,7 +171,7 @@ impl Receiver {
                 came.await;
             }
         };
-        timeout(PATIENCE, next).await.expect("it is called in time")
+        soon("a call", next).await
     }
 
     /// What it was told and nobody has asked for yet.
@@ -232,5 +239,5 @@ async fn heard(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<Heard> {
     let length = headers.get("content-length").and_then(|length| length.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Heard { method, path, headers, body: String::from_utf8(body).ok()? })
+    Some(Heard { method, path, headers, body })
 }

@@ -1,32 +1,35 @@
 //! A mail server, small and real: SMTP with STARTTLS or TLS from the first byte, AUTH, one thread of
 //! talk a connection, and what it took. What a test wants to go wrong, it is told.
 
-use super::PATIENCE;
+use crate::tls::Certificate;
+use crate::wait::soon;
 use hallway_kit::Tasks;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// When a connection is encrypted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Secure {
+    /// Never: it knows nothing of it.
     Never,
+    /// When the client asks for it, and no mail is taken before.
     Starttls,
+    /// From the first byte.
     Always,
 }
 
 /// A mail it took.
 #[derive(Clone, Debug)]
-pub struct Taken {
-    /// From and to, as the envelope says.
+pub struct Mail {
+    /// Who sends it, as the envelope says.
     pub from: String,
+    /// Whom it is for, as the envelope says.
     pub to: String,
     /// It came encrypted.
     pub encrypted: bool,
@@ -36,8 +39,18 @@ pub struct Taken {
     pub data: String,
 }
 
-impl Taken {
+impl Mail {
+    /// One that lies in a file.
+    #[must_use]
+    pub fn written(data: String) -> Mail {
+        Mail { from: String::new(), to: String::new(), encrypted: false, user: None, data }
+    }
+
     /// A header of it.
+    ///
+    /// # Panics
+    /// When it has none of this name.
+    #[must_use]
     pub fn header(&self, name: &str) -> String {
         let head = self.data.split("\r\n\r\n").next().unwrap_or_default().replace("\r\n ", " ");
         let begins = format!("{}:", name.to_lowercase());
@@ -47,6 +60,10 @@ impl Taken {
     }
 
     /// Its plain text, as a reader sees it.
+    ///
+    /// # Panics
+    /// When it has none.
+    #[must_use]
     pub fn text(&self) -> String {
         let plain = self.data.split("Content-Type: text/plain").nth(1).expect("a plain part");
         let (head, body) = plain.split_once("\r\n\r\n").expect("a head and a body");
@@ -57,12 +74,22 @@ impl Taken {
         }
     }
 
-    /// The token of its link.
-    pub fn token(&self) -> String {
-        let text = self.text();
-        let token = text.split('#').nth(1).and_then(|rest| rest.split_whitespace().next());
-        token.unwrap_or_else(|| panic!("no link in {text}")).to_owned()
+    /// The secret behind the `#` of its link.
+    #[must_use]
+    pub fn secret(&self) -> String {
+        secret(&self.text())
     }
+}
+
+/// The secret of the link in a mail's text.
+///
+/// # Panics
+/// When there is no link in it.
+#[must_use]
+pub fn secret(text: &str) -> String {
+    let rest = text.split_once("/mail/").and_then(|(_, rest)| rest.split_once('#'));
+    let (_, rest) = rest.unwrap_or_else(|| panic!("no link in {text}"));
+    rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect()
 }
 
 /// The text of a quoted-printable one.
@@ -79,73 +106,79 @@ fn unquoted(text: &str) -> String {
 
 #[derive(Default)]
 struct State {
-    taken: Mutex<Vec<Taken>>,
+    taken: Mutex<Vec<Mail>>,
     came: Notify,
     /// What it says to `RCPT TO`, instead of yes.
     says: Mutex<Option<String>>,
+    silent: AtomicBool,
     /// Somebody has said all of a mail.
     heard: Notify,
 }
 
 /// The server; ends with its test.
-pub struct Smtp {
+pub struct Post {
+    /// Where it listens.
     pub address: SocketAddr,
     /// Its certificate, which signs itself.
     pub certificate: String,
     state: Arc<State>,
-    /// Answers after a mail's text; taken away, it is silent.
-    gate: Arc<Semaphore>,
     _tasks: Tasks,
 }
 
-impl Smtp {
-    pub async fn open(secure: Secure) -> Smtp {
+impl Post {
+    /// One that takes everything, in clear.
+    pub async fn open() -> Post {
+        Post::with(Secure::Never).await
+    }
+
+    /// One that takes everything, encrypted so.
+    pub async fn with(secure: Secure) -> Post {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .expect("a certificate and its key");
-        let tls = TlsAcceptor::from(Arc::new(tls));
+        let certificate = Certificate::of("localhost");
+        let tls = certificate.acceptor();
         let (state, tasks) = (Arc::new(State::default()), Tasks::default());
-        let gate = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        let (told, opened, inner) = (state.clone(), gate.clone(), tasks.clone());
+        let (told, inner) = (state.clone(), tasks.clone());
         tasks.once("mail server", async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let talk = Talk { state: told.clone(), gate: opened.clone(), tls: tls.clone() };
+                let talk = Talk { state: told.clone(), tls: tls.clone() };
                 inner.once("mail", talk.begin(stream, secure));
             }
         });
-        Smtp { address, certificate: made.cert.pem(), state, gate, _tasks: tasks }
+        Post { address, certificate: certificate.pem(), state, _tasks: tasks }
+    }
+
+    /// As a server is told of it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("smtp://{}", self.address)
     }
 
     /// The next mail, oldest first; each is handed out once.
-    pub async fn next(&self) -> Taken {
-        let next = async {
+    pub async fn next(&self) -> Mail {
+        soon("a mail", async {
             loop {
                 let came = self.state.came.notified();
-                let first = self.take();
+                let first = self.take(1).pop();
                 match first {
                     Some(mail) => return mail,
                     None => came.await,
                 }
             }
-        };
-        tokio::time::timeout(PATIENCE, next).await.expect("a mail in time")
+        })
+        .await
     }
 
-    fn take(&self) -> Option<Taken> {
+    /// Mails that nobody has asked for.
+    #[must_use]
+    pub fn rest(&self) -> Vec<Mail> {
+        self.take(usize::MAX)
+    }
+
+    fn take(&self, most: usize) -> Vec<Mail> {
         let mut taken = self.state.taken.lock();
-        if taken.is_empty() { None } else { Some(taken.remove(0)) }
-    }
-
-    /// Mails that wait to be looked at.
-    pub fn waiting(&self) -> usize {
-        self.state.taken.lock().len()
+        let most = most.min(taken.len());
+        taken.drain(..most).collect()
     }
 
     /// From now on it says this to whoever mail is for; nothing: it takes it.
@@ -153,22 +186,20 @@ impl Smtp {
         *self.state.says.lock() = words.map(str::to_owned);
     }
 
-    /// From now on it listens to mails and does not answer.
-    pub fn falls_silent(&self) {
-        self.gate.forget_permits(Semaphore::MAX_PERMITS);
+    /// From now on it listens to mails and does not answer, or does again.
+    pub fn is_silent(&self, silent: bool) {
+        self.state.silent.store(silent, Ordering::SeqCst);
     }
 
     /// Until it has heard a mail to its end, answered or not.
     pub async fn heard(&self) {
-        let heard = self.state.heard.notified();
-        tokio::time::timeout(PATIENCE, heard).await.expect("a mail in time");
+        soon("a mail is heard", self.state.heard.notified()).await;
     }
 }
 
 /// One connection.
 struct Talk {
     state: Arc<State>,
-    gate: Arc<Semaphore>,
     tls: TlsAcceptor,
 }
 
@@ -211,7 +242,7 @@ impl Talk {
         encrypted: bool,
         starttls: bool,
     ) -> std::io::Result<Option<S>> {
-        let mut mail = Taken {
+        let mut mail = Mail {
             from: String::new(),
             to: String::new(),
             encrypted,
@@ -246,10 +277,12 @@ impl Talk {
                     stream.write_all(b"354 go on\r\n").await?;
                     mail.data = data(&mut stream).await?;
                     self.state.heard.notify_one();
-                    let Ok(pass) = self.gate.acquire().await else { return Ok(None) };
-                    drop(pass);
+                    if self.state.silent.load(Ordering::SeqCst) {
+                        stream.read_to_end(&mut Vec::new()).await?;
+                        return Ok(None);
+                    }
                     self.state.taken.lock().push(mail.clone());
-                    self.state.came.notify_waiters();
+                    self.state.came.notify_one();
                     "250 taken".to_owned()
                 }
                 "QUIT" => {
@@ -264,7 +297,7 @@ impl Talk {
         }
     }
 
-    fn auth(&self, mail: &mut Taken, line: &str) -> String {
+    fn auth(&self, mail: &mut Mail, line: &str) -> String {
         use base64::Engine;
         let given = line.rsplit(' ').next().unwrap_or_default();
         let given = base64::prelude::BASE64_STANDARD.decode(given).unwrap_or_default();

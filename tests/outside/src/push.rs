@@ -1,7 +1,8 @@
 //! A push service of one's own, over TLS, and a browser that subscribed to it: it opens what it gets
 //! as RFC 8291 says, and looks at who sent it as RFC 8292 says. Nothing of the server's is used.
 
-use super::{House, PATIENCE, Person};
+use crate::tls::Certificate;
+use crate::wait::soon;
 use aes_gcm::aead::Aead;
 use aes_gcm::{Aes128Gcm, KeyInit, Nonce};
 use base64::Engine;
@@ -21,20 +22,18 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// A public key and a secret such as browsers have; of RFC 8291.
 pub const POINT: &str =
     "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+/// See [`POINT`].
 pub const SECRET: &str = "BTBZMqHH6r4Tts7J_aSIgg";
 
 /// What a push service got.
 #[derive(Debug)]
 pub struct Pushed {
+    /// The subscription it was for.
     pub path: String,
     /// By their names in lower case.
     pub headers: HashMap<String, String>,
@@ -51,38 +50,25 @@ pub struct Service {
 }
 
 impl Service {
+    /// One that takes everything.
     pub async fn open() -> Service {
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("made");
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .expect("a certificate");
+        let certificate = Certificate::of("127.0.0.1");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::write(folder.path().join("ca.pem"), made.cert.pem()).expect("written");
+        std::fs::write(folder.path().join("ca.pem"), certificate.pem()).expect("written");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let (to, inbox) = unbounded_channel();
         let status = Arc::new(Mutex::new(201));
-        let serve = serve(listener, TlsAcceptor::from(Arc::new(config)), to, status.clone());
+        let serve = serve(listener, certificate.acceptor(), to, status.clone());
         let tasks = Tasks::default();
         tasks.once("push service", serve);
         Service { port, folder, inbox: inbox.into(), status, _tasks: tasks }
     }
 
-    fn ca(&self) -> PathBuf {
+    /// The file with the authority that a server has to believe.
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
-    }
-
-    /// A house that may call it.
-    pub async fn house(&self) -> House {
-        House::with(|config| {
-            config.outbound_allow = vec!["127.0.0.0/8".parse().expect("a network")];
-            config.outbound_ca = Some(self.ca());
-        })
-        .await
     }
 
     /// From now on it answers so.
@@ -93,7 +79,7 @@ impl Service {
     /// The next message.
     pub async fn next(&self) -> Pushed {
         let next = async { self.inbox.lock().await.recv().await };
-        timeout(PATIENCE, next).await.expect("a push in time").expect("a push")
+        soon("a push", next).await.expect("the service runs")
     }
 
     /// Whether nothing waits to be looked at.
@@ -101,6 +87,8 @@ impl Service {
         self.inbox.lock().await.is_empty()
     }
 
+    /// As a browser names it.
+    #[must_use]
     pub fn origin(&self) -> String {
         format!("https://127.0.0.1:{}", self.port)
     }
@@ -156,35 +144,41 @@ pub struct Browser {
     url: String,
     secret: SecretKey,
     auth: [u8; 16],
-    /// Of the endpoint.
-    pub id: String,
 }
 
 impl Browser {
-    /// Subscribes, and registers with the server as somebody.
-    pub async fn of(service: &Service, person: &Person, name: &str) -> Browser {
+    /// Subscribes under a name.
+    #[must_use]
+    pub fn of(service: &Service, name: &str) -> Browser {
         let secret = loop {
             if let Ok(secret) = SecretKey::from_slice(&rand::random::<[u8; 32]>()) {
                 break secret;
             }
         };
-        let url = format!("{}/{name}", service.origin());
-        let mut browser = Browser { url, secret, auth: rand::random(), id: String::new() };
-        let made = person.post("/push/endpoints", browser.body()).await.fine();
-        browser.id = made["id"].as_str().expect("an id").to_owned();
-        browser
+        Browser { url: format!("{}/{name}", service.origin()), secret, auth: rand::random() }
     }
 
-    /// As it is registered.
+    /// As it is registered with a server.
+    #[must_use]
     pub fn body(&self) -> Value {
         let point = self.secret.public_key().to_encoded_point(false);
         let (p256dh, auth) = (BASE64.encode(point.as_bytes()), BASE64.encode(self.auth));
         json!({"url": self.url, "p256dh": p256dh, "auth": auth})
     }
 
-    /// What a message says, opened as RFC 8291 §3 and RFC 8188 §2 have it.
+    /// What a message says.
+    ///
+    /// # Panics
+    /// When it is not for this browser.
     #[track_caller]
+    #[must_use]
     pub fn opens(&self, pushed: &Pushed) -> Value {
+        self.tries(pushed).expect("it is for this browser")
+    }
+
+    /// What a message says, opened as RFC 8291 §3 and RFC 8188 §2 have it; none: it is for another.
+    #[must_use]
+    pub fn tries(&self, pushed: &Pushed) -> Option<Value> {
         let (salt, rest) = pushed.body.split_at(16);
         let (record, rest) = rest.split_at(4);
         let record = u32::from_be_bytes(record.try_into().expect("four bytes"));
@@ -202,16 +196,20 @@ impl Browser {
         second.expand(b"Content-Encoding: aes128gcm\0", &mut content).expect("16 bytes");
         second.expand(b"Content-Encoding: nonce\0", &mut nonce).expect("12 bytes");
         let opened = Aes128Gcm::new(&content.into()).decrypt(&Nonce::from(nonce), sealed);
-        let opened = opened.expect("it is for this browser");
+        let opened = opened.ok()?;
         let (mark, text) = opened.split_last().expect("not empty");
         assert_eq!(*mark, 2, "the last record");
-        serde_json::from_slice(text).expect("JSON")
+        Some(serde_json::from_slice(text).expect("JSON"))
     }
 }
 
 impl Pushed {
     /// The claims of who sent it, whose signature holds, and the key it holds under.
+    ///
+    /// # Panics
+    /// When it does not.
     #[track_caller]
+    #[must_use]
     pub fn sender(&self) -> (Value, String) {
         let header = self.headers["authorization"].strip_prefix("vapid t=").expect("VAPID");
         let (token, key) = header.split_once(", k=").expect("a key");

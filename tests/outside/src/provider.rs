@@ -2,7 +2,6 @@
 //! whoever comes to it, gives codes that are good once, and exchanges them for signed tokens when the
 //! client and its verifier are right. What a test wants to go wrong, it is told.
 
-use super::key;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -24,6 +23,7 @@ use tokio::net::TcpListener;
 
 /// How the provider knows the server.
 pub const CLIENT: &str = "hallway & co";
+/// What the server proves it with.
 pub const SECRET: &str = "a secret: with %signs";
 
 /// Finding primes takes a while; once is enough.
@@ -200,7 +200,7 @@ impl Inner {
             claims: self.person.lock().clone(),
         };
         let (code, mut back) =
-            (key(), url::Url::parse(&granted.back).map_err(|error| error.to_string())?);
+            (random(), url::Url::parse(&granted.back).map_err(|error| error.to_string())?);
         back.query_pairs_mut()
             .append_pair("code", &code)
             .append_pair("state", &of("state")?)
@@ -319,8 +319,14 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let (name, secret) = text.split_once(':')?;
     let plain = |text: &str| {
         let pair = format!("x={text}");
-        let found = form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into());
+        let found =
+            url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into());
         found.unwrap_or_default()
     };
     Some((plain(name), plain(secret)))
+}
+
+/// Text that nobody guesses.
+fn random() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
 }

@@ -26,11 +26,9 @@ use futures_util::{SinkExt, StreamExt};
 use hallway_protocol::frames::{ErrorFrame, ServerFrame};
 use hello::Visitor;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -105,14 +103,13 @@ async fn serve(app: App, upgrade: OnUpgrade, visitor: Visitor) {
 }
 
 async fn upgraded(app: &App, upgrade: OnUpgrade) -> Option<Socket> {
-    let parts = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
+    let (stream, read) = tap::Tap::of(upgrade.await.ok()?)?;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(WRITE_BUFFER + 4 * app.limits.frame)
         .max_message_size(Some(app.limits.frame))
         .max_frame_size(Some(app.limits.frame));
-    let (stream, read) = (tap::Tap::new(parts.io.into_inner()), parts.read_buf.to_vec());
     Some(WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await)
 }
 

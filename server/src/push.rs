@@ -147,7 +147,7 @@ pub async fn send(app: &App, job: &Job) -> anyhow::Result<Done> {
     }
     let needs = Needs::person(due.person);
     let more = app.store.write(needs, move |tx| pushes::told(tx, &due)).await?;
-    Ok(if more { Done::Later(now) } else { Done::Finished })
+    Ok(more.map_or(Done::Finished, Done::Later))
 }
 
 /// Writes to one browser; whether it is there.

@@ -122,7 +122,7 @@ impl Kind {
         self.facts().3
     }
 
-    fn text(self) -> &'static str {
+    pub(super) fn text(self) -> &'static str {
         self.facts().1
     }
 

@@ -272,25 +272,47 @@ fn alone(read: &mut Read<'_>, id: &str) -> Result<Option<(UserId, Shown)>> {
     )
 }
 
-/// It was told. True: there is more to say at once, as when it was read while it was told.
-pub fn told(tx: &mut Tx<'_>, due: &Due) -> Result<bool> {
+/// It was told. When there is more to say: at once, where it was read while it was told; after the
+/// usual moment, where something new came while it was taken back and found this job still there.
+/// Where there is not, what comes from now on is a job of its own.
+pub fn told(tx: &mut Tx<'_>, due: &Due) -> Result<Option<Millis>> {
     tx.hold_people(&[due.person])?;
-    let (room, pushed) = match (&due.what, due.room) {
-        (What::Show(shown), Some(room)) => (room, shown.seq.unwrap_or_default()),
-        (What::TakeBack(room, _), _) => (*room, 0),
-        (What::Show(shown), None) => return told_alone(tx, due.person, &shown.id),
+    let (now, person) = (tx.now(), due.person);
+    let (target, more) = match (&due.what, due.room) {
+        (What::Show(shown), None) => {
+            (shown.id.clone(), told_alone(tx, person, &shown.id)?.then_some(now))
+        }
         (What::Gone(id), _) => {
             tx.exec("delete from told where notice = $1", params![id])?;
-            return Ok(false);
+            (id.clone(), None)
+        }
+        (What::Show(shown), Some(room)) => {
+            let pushed = shown.seq.unwrap_or_default();
+            let seen = shows(tx, person, room, pushed)?;
+            let read = seen >= pushed || is_read(tx, person, room, pushed)?;
+            (target(person, room), read.then_some(now))
+        }
+        (What::TakeBack(room, _), _) => {
+            shows(tx, person, *room, 0)?;
+            (target(person, *room), in_room(tx, person, *room)?.map(|_| now + GRACE))
         }
     };
+    if more.is_none() {
+        let once = format!("{}:{target}", Kind::Push.text());
+        let sql = "update jobs set once = null where once = $1 and state = 'leased'";
+        tx.exec(sql, params![&once])?;
+    }
+    Ok(more)
+}
+
+/// What of a room is shown to somebody now; how far they have read.
+fn shows(tx: &mut Tx<'_>, person: UserId, room: RoomId, pushed: Seq) -> Result<Seq> {
     let seen = tx.put(
         "update mine set pushed = $1 where person = $2 and room = $3 returning seen",
-        params![pushed, due.person, room],
+        params![pushed, person, room],
         |row| row.get::<Seq>(0),
     )?;
-    let Some(seen) = seen.filter(|_| pushed > 0) else { return Ok(false) };
-    Ok(seen >= pushed || is_read(tx, due.person, room, pushed)?)
+    Ok(seen.unwrap_or_default())
 }
 
 /// Browsers show a notice of no unread message; true: it was read while they were told.

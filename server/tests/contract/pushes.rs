@@ -13,6 +13,7 @@ use std::time::Duration;
 contract!(
     one_job_waits_for_a_person_and_a_room_and_goes_when_a_device_has_it,
     a_push_comes_once_for_each_time_away_whoever_dies,
+    what_comes_while_the_old_is_taken_back_is_told_too,
     what_was_shown_is_taken_back_once_it_is_read,
     who_is_out_of_the_room_or_has_no_browser_hears_nothing,
     the_key_for_push_services_is_made_once,
@@ -122,6 +123,39 @@ async fn a_push_comes_once_for_each_time_away_whoever_dies(stage: Arc<Stage>) {
     assert_eq!(waiting(&stage).await.len(), 1);
 }
 
+async fn what_comes_while_the_old_is_taken_back_is_told_too(stage: Arc<Stage>) {
+    let (ada, lin) = (stage.person("ada").await, stage.person("lin").await);
+    let room = stage.group(&[&ada, &lin]).await.room;
+    registers(&stage, &lin, 1).await;
+    let seq = stage.says(&ada, room, "@lin one").await.seq;
+    let job = lent(&stage).await.remove(0);
+    let shown = due(&stage, &job).await.expect("due");
+    // Between the word that it was told and the end of its job it is read.
+    assert_eq!(stage.write(move |tx| pushes::told(tx, &shown)).await.expect("told"), None);
+    reads(&stage, &lin, room, seq).await;
+    stage.write(move |tx| jobs::finish(tx, &job)).await.expect("ended");
+    let job = lent(&stage).await.remove(0);
+    let back = due(&stage, &job).await.expect("due");
+    assert_eq!(back.what, What::TakeBack(room, seq));
+    // And while it is taken back there is something new, which finds this job being done.
+    stage.says(&ada, room, "@lin two").await;
+    let more = stage.write(move |tx| pushes::told(tx, &back)).await.expect("told");
+    let at = more.expect("there is more");
+    stage.write(move |tx| jobs::later(tx, &job, at)).await.expect("later");
+    assert!(
+        stage
+            .write(|tx| jobs::lease(tx, "worker", Side::Outside, 10))
+            .await
+            .expect("a lease")
+            .is_empty()
+    );
+    let job = lent(&stage).await.remove(0);
+    let shown = due(&stage, &job).await.expect("due");
+    assert!(matches!(shown.what, What::Show(_)), "{shown:?}");
+    tells(&stage, job, shown).await;
+    assert_eq!(waiting(&stage).await, Vec::<String>::new());
+}
+
 async fn what_was_shown_is_taken_back_once_it_is_read(stage: Arc<Stage>) {
     let (ada, lin) = (stage.person("ada").await, stage.person("lin").await);
     let room = stage.group(&[&ada, &lin]).await.room;
@@ -133,7 +167,7 @@ async fn what_was_shown_is_taken_back_once_it_is_read(stage: Arc<Stage>) {
     // Read while it was told: there is more to say.
     reads(&stage, &lin, room, seq).await;
     let more = stage.write(move |tx| pushes::told(tx, &shown)).await.expect("told");
-    assert!(more);
+    assert!(more.is_some());
     let back = due(&stage, &job).await.expect("due");
     assert_eq!(back.what, What::TakeBack(room, seq));
     assert_eq!(back.topic(), topic, "in the place of what it takes back");

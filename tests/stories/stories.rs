@@ -35,6 +35,7 @@ mod order;
 mod parts;
 mod removal;
 mod restored_server;
+mod site_lost;
 mod slow_reader;
 mod store_damaged;
 mod thrown_out;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | PostgreSQL | each walk runs on SQLite and on PostgreSQL |
 //! | Redis-style fan-out, stateless nodes behind a balancer | not yet: one node serves; what a client finds at another process of the same data is `stories/killed_server.rs` |
-//! | S3 | `server/tests/web/bucket.rs`, against a server of S3; the walks use the folder through the same code |
+//! | S3 | `parts/bucket.rs`, against a server of S3; the walks use the folder through the same code |
 //! | register, verify by mail, sign in, reset password | [`accounts`]: `an_account_is_verified_by_mail_and_a_forgotten_password_set_anew` |
 //! | refresh | `a_lost_refresh_signs_nobody_out_and_a_stolen_one_does`, `sessions_are_listed_thrown_out_and_run_out` |
 //! | profile, avatar, finding people | `people_have_a_face_and_are_found` |
@@ -18,7 +18,7 @@
 //! | offline notices | `who_was_away_gets_a_mail_that_says_how_much_waits` |
 //! | mail as an exchangeable part (SMTP, file, log) | `mail_leaves_as_the_operator_says` |
 //! | workers for mail, clean-up | `a_mail_whose_worker_dies_is_sent_by_another`, `what_no_server_takes_is_a_dead_letter_at_once`, `what_nobody_refers_to_is_cleaned_up` |
-//! | workers for push | `server/tests/web/push.rs`, against a push service by TLS and a browser's keys |
+//! | workers for push | `parts/push.rs`, against a push service by TLS and a browser's keys |
 //! | a notice opens its room (deep link) | `a_notice_says_where_it_is_about`; the app opens it: `windows/notices.rs` |
 //! | optimistic send with rollback | `stories/edit_while_pending.rs`, `stories/removal.rs` |
 //! | local cache by room and cursor; inbound rows are stored first | `stories/offline_and_back.rs`, `stories/long_absence.rs` |

@@ -306,7 +306,8 @@ pub fn may_run(admin: &Admin, act: AdminAct, tenant: Option<TenantId>) -> Result
 
 /// Whether a key with these scopes opens a route of this rule. With `acts` it names a person, and
 /// that person's rights decide the rest; without, it is nobody: it may read what any account of its
-/// tenant sees, and what is made for backends; with `admin` also what admins look at. To run the tenant takes `admin`, whoever is named.
+/// tenant sees, and what is made for backends; with `admin` also what admins look at. To run the
+/// tenant takes `admin`, whoever is named.
 pub fn key_may(scopes: &[Scope], rule: Rule, acts: bool) -> crate::error::Result<()> {
     let needed = match rule {
         Rule::Runs | Rule::Manages => Some(Scope::Admin),

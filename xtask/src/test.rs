@@ -184,11 +184,19 @@ fn deny(run: &Run) -> Result<Tally> {
 }
 
 fn protocol(run: &Run) -> Result<Tally> {
-    run.counted(run.cargo(&["test", "--locked", "-p", "hallway-protocol", "-p", "hallway-kit"]))
+    run.counted(run.cargo(&[
+        "test",
+        "--locked",
+        "--no-fail-fast",
+        "-p",
+        "hallway-protocol",
+        "-p",
+        "hallway-kit",
+    ]))
 }
 
 fn server(run: &Run) -> Result<Tally> {
-    run.counted(run.server_cargo(&["test", "--locked", "-p", "hallway-server"]))
+    run.counted(run.server_cargo(&["test", "--locked", "--no-fail-fast", "-p", "hallway-server"]))
 }
 
 /// What the server says of itself, and what it does.
@@ -205,7 +213,8 @@ fn package(run: &Run) -> Result<Tally> {
 
 /// As shipped; then with mistakes planted, which the simulation must find. It says in how many seeds.
 fn core(run: &Run) -> Result<Tally> {
-    let shipped = ["test", "--locked", "-p", "hallway-core", "--", "--skip", "mistakes"];
+    let shipped =
+        ["test", "--locked", "--no-fail-fast", "-p", "hallway-core", "--", "--skip", "mistakes"];
     let mut sum = run.counted(run.cargo(&shipped))?;
     let planted = ["test", "--locked", "-p", "hallway-core", "--features", "planted"];
     let mistakes = ["--test", "simulation", "--", "--show-output", "mistakes"];
@@ -226,7 +235,8 @@ fn ui(run: &Run) -> Result<Tally> {
 fn stories(run: &Run) -> Result<Tally> {
     run.build(run.server_cargo(&["build", "--locked", "-p", "hallway-server"]))?;
     run.build(run.cargo(&["build", "--locked", "-p", "hallway-core", "--example", "chat"]))?;
-    let mut tests = run.cargo(&["test", "--locked", "-p", "hallway-tests", "--lib"]);
+    let mut tests =
+        run.cargo(&["test", "--locked", "--no-fail-fast", "-p", "hallway-tests", "--lib"]);
     tests.args(["--test", "stories"]);
     run.programs(&mut tests);
     run.counted(tests)

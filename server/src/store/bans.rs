@@ -148,8 +148,8 @@ pub fn destroy(
     Ok(Once { again: false, answer: () })
 }
 
-/// Refuses whoever is disabled or banned, or comes from where nobody may; asked by whatever makes a session or
-/// gives one on. Whoever owns the tenant comes in from everywhere.
+/// Refuses whoever is disabled or banned, or comes from where nobody may; asked by whatever makes a
+/// session or gives one on. Whoever owns the tenant comes in from everywhere.
 pub fn admit(read: &mut Read<'_>, user: UserId, from: Option<IpAddr>) -> Result<()> {
     let disabled = "select count(*) from users where id = $1 and disabled_at is not null";
     if read.number(disabled, params![user])? > 0 {

@@ -1,5 +1,5 @@
-//! What was done under an idempotency key, for 30 days of a running server. A row holds ids alone, and the first answer
-//! is made again from the rows they name: deleted text cannot come back through here.
+//! What was done under an idempotency key, for 30 days of a running server. A row holds ids alone, and
+//! the first answer is made again from the rows they name: deleted text cannot come back through here.
 
 use super::{Me, Read, Result, StoreError, Tx, chores};
 use crate::params;

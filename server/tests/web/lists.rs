@@ -1,8 +1,8 @@
 //! Lists come in parts: as many as are asked for, each element once, and an end. The lists are those
 //! that the description says have a `next`; one without its line here fails.
 
-use crate::house::push::{POINT, SECRET};
 use crate::house::{Call, House, Person, key, list};
+use hallway_outside::push::{POINT, SECRET};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

@@ -244,7 +244,7 @@ async fn a_webhook_that_nobody_hears_is_turned_off_and_can_be_turned_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_when_it_is_turned_off_is_given_up_and_can_be_tried_again() {
-    let (house, receiver) = (house().await, Receiver::open().await);
+    let (house, receiver) = (house().await, Listener::open().await);
     let ada = house.ada().await;
     let room = channel(&ada, "news").await;
     let hook = hook(&ada, &receiver.url("/"), json!(["message"]), json!([])).await;

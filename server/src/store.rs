@@ -373,6 +373,14 @@ impl Store {
             // An error means the thread is gone already.
             let _ = ended.await;
         }
+        // Of threads that leave at one moment each takes the others for still there, and none of them
+        // ends the log, which holds what was deleted.
+        if let Some(folder) = self.trouble.1.clone().filter(|_| !self.trouble.is_reported()) {
+            let ended = tokio::task::spawn_blocking(move || sqlite::end_log(&folder)).await;
+            if let Ok(Err(error)) = ended {
+                tracing::warn!(%error, "the log is ended at the next start");
+            }
+        }
     }
 }
 

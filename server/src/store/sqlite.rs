@@ -254,6 +254,11 @@ fn checkpoint(conn: &Connection, mode: &str) -> Outcome<(i64, i64)> {
     .map_err(error)
 }
 
+/// Empties the log of a database that no thread of ours has open any more.
+pub fn end_log(folder: &Path) -> Outcome<()> {
+    checkpoint(&Lite::open(folder, Use::Checkpoint)?.conn, "truncate").map(|_| ())
+}
+
 /// Makes the file readable by its owner alone before SQLite opens it; log and index follow it.
 fn private(path: &Path) -> Outcome<()> {
     let mut options = std::fs::OpenOptions::new();
